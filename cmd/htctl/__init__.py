@@ -1,0 +1,1 @@
+"""The command line: reads what a person wants, has it done, and tells how it went."""

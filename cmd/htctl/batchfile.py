@@ -1,0 +1,211 @@
+"""The batch file: read, checked as a whole, and merged into one set of settings for each group."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pipeline import config, identity, schema
+from pipeline.config import RunConfig, Settings
+from pipeline.errors import ConfigError
+from pipeline.schema import Problem
+
+COMMAND_LINE = "--set"
+KEYS = ("batch", "store", "defaults", "groups")
+SETTINGS = tuple(field.name for field in fields(Settings))
+# X user names; for posts from files also other sources' names: name.bsky.social, @user@server
+HANDLES = {"x": identity.X_HANDLE, "jsonl": re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,252}")}
+
+
+@dataclass(frozen=True)
+class Group:
+    """The handles of one bot, where their posts lie (by handle in lower case), and its settings."""
+
+    handles: tuple[str, ...]
+    posts: dict[str, Path]
+    settings: Settings
+
+    @property
+    def bot(self) -> str:
+        """The bot's id."""
+        return identity.bot_id(self.settings.source, self.handles)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is submitted or run together; `store` is empty where the file names none."""
+
+    name: str
+    store: str
+    groups: tuple[Group, ...]
+
+    def run_config(self, group: Group, store: str, posts: dict[str, str]) -> RunConfig:
+        """A group's run: its settings, and the SHA-256 of each handle's posts file."""
+        settings = {name: getattr(group.settings, name) for name in SETTINGS}
+        return RunConfig(batch=self.name, store=store, handles=group.handles, posts=posts, **settings)
+
+
+def load(path: Path, overrides: Mapping[str, Any]) -> Batch:
+    """The batch in a YAML file; raises ConfigError with every problem, each with file and line."""
+    from htctl import yamlfile  # PyYAML is loaded only by who reads YAML
+
+    document = yamlfile.read(path)
+    try:
+        return build(document.data, overrides, name=path.stem, folder=path.parent, problems=document.problems)
+    except BatchError as found:
+        raise ConfigError("\n       ".join(_say(path, document.lines, problem) for problem in found.problems)) from None
+
+
+class BatchError(ConfigError):
+    """Everything that is wrong with a batch."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n       ".join(map(_spell, problems)))
+        self.problems = problems
+
+
+def build(
+    data: Any, overrides: Mapping[str, Any], *, name: str, folder: Path, problems: Sequence[Problem] = ()
+) -> Batch:
+    """A batch from plain data; raises BatchError.
+
+    Relative paths start at `folder`; `overrides` are settings from the command line, which win.
+    """
+    found = [*problems, *_check_file(data), *_at((COMMAND_LINE,), _check_settings(overrides))]
+    if found:
+        raise BatchError(found)
+    defaults = dict(data.get("defaults") or {})
+    groups = [_group(item, defaults, overrides, folder) for item in data["groups"]]
+    found = [p for index, group in enumerate(groups) for p in _at(("groups", index), _check_group(group))]
+    found += _duplicates(groups)
+    if found:
+        raise BatchError(found)
+    store = str(data.get("store") or "")
+    if store and "://" not in store:
+        store = str(folder / store)
+    return Batch(str(data.get("batch") or identity.batch_name(name)), store, tuple(groups))
+
+
+def _check_file(data: Any) -> Iterator[Problem]:
+    """What is wrong with the file's own keys and with each value by itself."""
+    if not isinstance(data, Mapping):
+        yield Problem((), f"must be a mapping with {', '.join(KEYS)}, not {schema.say(data)}")
+        return
+    yield from schema.unknown_keys(data, KEYS, ())
+    for key in ("batch", "store"):
+        if not isinstance(data.get(key, ""), str):
+            yield Problem((key,), f"must be text, not {schema.say(data[key])}")
+    if isinstance(data.get("batch"), str) and not identity.BATCH.fullmatch(data["batch"]):
+        yield Problem(("batch",), f"must be {identity.BATCH_RULE}, not '{data['batch']}'")
+    yield from _at(("defaults",), _check_settings(data.get("defaults") or {}))
+    groups = data.get("groups")
+    if not isinstance(groups, list) or not groups:
+        yield Problem(("groups",), "must be a list of at least one group of handles")
+        return
+    for index, item in enumerate(groups):
+        yield from _at(("groups", index), _check_item(item))
+
+
+def _check_item(item: Any) -> Iterator[Problem]:
+    if isinstance(item, Mapping):
+        yield from _check_settings(item, "handles")
+        handles = item.get("handles")
+        if not isinstance(handles, str | list) or not handles:
+            yield Problem(("handles",), "must be a list of handles")
+        elif not all(isinstance(handle, str) for handle in handles):
+            yield Problem(("handles",), "must be text; put quotes around a handle that is a number, yes or no")
+    elif not isinstance(item, str):
+        yield Problem((), f"must be a handle, handles joined by +, or a mapping, not {schema.say(item)}")
+
+
+def _check_settings(data: Any, *more: str) -> Iterator[Problem]:
+    """What is wrong with a mapping of settings, `posts` and the keys in `more`."""
+    if not isinstance(data, Mapping):
+        yield Problem((), f"must be a mapping, not {schema.say(data)}")
+        return
+    yield from schema.unknown_keys(data, (*more, "posts", *SETTINGS), ())
+    yield from schema.check(Settings, {key: value for key, value in data.items() if key in SETTINGS})
+    posts = data.get("posts", "")
+    if not isinstance(posts, str) and not (
+        isinstance(posts, Mapping) and all(isinstance(v, str) for v in posts.values())
+    ):
+        yield Problem(("posts",), "must be a path, with {handle} where the name stands, or a path for each handle")
+
+
+def _group(item: Any, defaults: Mapping[str, Any], overrides: Mapping[str, Any], folder: Path) -> Group:
+    """Merge: built-in default < the file's defaults < the group < the command line."""
+    own = {"handles": item} if isinstance(item, str) else dict(item)
+    handles = own.pop("handles")
+    handles = handles.split("+") if isinstance(handles, str) else handles
+    layers = merge(merge(defaults, own), overrides)
+    base_model = str(layers.get("base_model", Settings.base_model))
+    merged = merge(config.built_in(base_model), layers)
+    posts = merged.pop("posts", {})
+    names = tuple(str(handle).strip().removeprefix("@") for handle in handles)
+    return Group(names, _posts(posts, names, folder), schema.build(Settings, merged))
+
+
+def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Both mappings as one, mappings inside them too; where both have a value, `over` wins."""
+    merged = dict(under)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _posts(given: str | Mapping[str, str], handles: Sequence[str], folder: Path) -> dict[str, Path]:
+    if isinstance(given, str):
+        given = {handle: given.replace("{handle}", handle) for handle in handles if given}
+    return {handle.lower().removeprefix("@"): folder / Path(path).expanduser() for handle, path in given.items()}
+
+
+def _check_group(group: Group) -> Iterator[Problem]:
+    """What is wrong with a group as a whole, after merging."""
+    source, names = group.settings.source, [handle.lower() for handle in group.handles]
+    for handle in group.handles:
+        if not HANDLES[source].fullmatch(handle):
+            rule = "1 to 15 letters, digits and _" if source == "x" else "letters, digits, '_', '.', '@' and '-'"
+            yield Problem(("handles",), f"'{handle}' is not a handle: {rule}")
+    for handle in sorted({name for name in names if names.count(name) > 1}):
+        yield Problem(("handles",), f"@{handle} is named twice")
+    for handle in names:
+        if handle not in group.posts:
+            yield Problem(("posts",), f"no posts file for @{handle}; give one (on the command line: --posts FILE)")
+        elif not group.posts[handle].is_file():
+            yield Problem(("posts",), f"no such file: {group.posts[handle]} (posts of @{handle})")
+    if len(set(group.posts.values())) < len(set(group.posts)) and len(names) > 1:
+        yield Problem(("posts",), "two handles have one posts file; give each its own, such as posts/{handle}.jsonl")
+    yield from config.impossible(group.settings)
+
+
+def _duplicates(groups: Sequence[Group]) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, group in enumerate(groups):
+        if group.bot in first:
+            yield Problem(
+                ("groups", index),
+                f"the same handles as groups[{first[group.bot]}]: {'+'.join(group.handles)}",
+            )
+        first.setdefault(group.bot, index)
+
+
+def _at(prefix: schema.Path, problems: Any) -> list[Problem]:
+    return [Problem((*prefix, *problem.path), problem.text) for problem in problems]
+
+
+def _say(file: Path, lines: Mapping[schema.Path, int], problem: Problem) -> str:
+    """`FILE:LINE: PROBLEM`, the line being that of the nearest part that the file has."""
+    path = problem.path
+    if path[:1] == (COMMAND_LINE,):
+        return _spell(problem)
+    while path and path not in lines:
+        path = path[:-1]
+    return f"{file}:{lines.get(path, 1)}: {problem}"
+
+
+def _spell(problem: Problem) -> str:
+    if problem.path[:1] == (COMMAND_LINE,):
+        return f"{COMMAND_LINE} {Problem(problem.path[1:], problem.text)}"
+    return str(problem)

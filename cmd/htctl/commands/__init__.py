@@ -1,0 +1,1 @@
+"""One command, one file, one function that returns the exit code."""

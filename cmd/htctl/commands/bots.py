@@ -1,0 +1,48 @@
+"""`htctl bots`: what the store holds."""
+
+import json
+from typing import Any
+
+from htctl import options, output
+from pipeline import layout
+from pipeline.store import Store, open_store
+
+COLUMNS = ("BOT", "HANDLES", "BASE MODEL", "BITS/BYTE", "PUBLISHED", "RUN")
+
+
+def bots(store: options.StoreOption = "", format_: options.OutputOption = "") -> int:
+    """List the published bots."""
+    as_json = options.wants_json(format_)
+    opened = open_store(options.store_address(store))
+    found = published(opened)
+    if as_json:
+        output.data(found)
+    elif found:
+        output.table(COLUMNS, map(_row, found))
+    else:
+        output.note(f"no bots in {opened.address} yet; htctl run makes one")
+    return 0
+
+
+def published(store: Store) -> list[dict[str, Any]]:
+    """Every bot that has a current run, by id: what its pointer says, `bot` and `model` (where it lies)."""
+    found = []
+    for bot in store.folders(layout.bots()):
+        pointer = store.read(layout.latest(bot))
+        if pointer:
+            about = json.loads(pointer.data)
+            model = f"{store.address}/{layout.RunKeys(bot, about['run']).model('')}"
+            found.append({"bot": bot, **about, "model": model.rstrip("/")})
+    return found
+
+
+def _row(bot: dict[str, Any]) -> tuple[str, ...]:
+    handles = " ".join(f"@{handle}" for handle in bot["handles"])
+    return (
+        bot["bot"],
+        handles,
+        bot["base_model"],
+        f"{bot['bits_per_byte']:.3f}",
+        bot["published"],
+        bot["run"],
+    )

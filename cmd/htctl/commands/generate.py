@@ -1,0 +1,41 @@
+"""`htctl generate`: posts from a published bot."""
+
+import json
+import secrets
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from htctl import options, process
+from pipeline import layout
+from pipeline.store import Store, open_store
+
+
+def generate(
+    bot: options.BotArgument,
+    prompt: Annotated[str, typer.Option("-p", "--prompt", help="What every post starts with.")] = "",
+    count: Annotated[int, typer.Option("-n", "--count", help="How many posts.", min=1)] = 5,
+    seed: Annotated[int | None, typer.Option(help="The same seed writes the same posts [default: a new one].")] = None,
+    temperature: Annotated[float | None, typer.Option(help="Above 1 is wilder, below 1 tamer.", min=0.01)] = None,
+    store: options.StoreOption = "",
+    format_: options.OutputOption = "",
+) -> int:
+    """Write posts with a published bot."""
+    as_json = options.wants_json(format_)
+    opened = open_store(options.store_address(store))
+    with TemporaryDirectory() as scratch:
+        folder = model_folder(opened, options.existing_bot(opened, bot), Path(scratch))
+        arguments = [str(folder), f"--prompt={prompt}", f"--count={count}"]
+        arguments.append(f"--seed={secrets.randbelow(2**32) if seed is None else seed}")
+        arguments += [] if temperature is None else [f"--temperature={temperature}"]
+        return process.generate([*arguments, "--json"] if as_json else arguments)
+
+
+def model_folder(store: Store, bot: str, scratch: Path) -> Path:
+    """The folder of a bot's current model, with all its files in place."""
+    pointer = store.read(layout.latest(bot))
+    keys = layout.RunKeys(bot, json.loads(pointer.data)["run"] if pointer else "")
+    paths = [store.local(entry.key, scratch) for entry in store.list(keys.model(""))]
+    return paths[0].parent

@@ -1,0 +1,97 @@
+"""`htctl run`: makes bots here, one after the other, without a cluster."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from htctl import batchfile, options, output, postsfiles, process, summary
+from htctl.batchfile import Batch, Group
+from pipeline import identity
+from pipeline.errors import ConfigError
+from pipeline.layout import RunKeys
+from pipeline.store import Store, open_store
+
+
+def run(
+    groups: Annotated[
+        list[str] | None,
+        typer.Argument(help="Handles; a+b makes one bot of two accounts.", show_default=False),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("-f", "--file", help="A batch file (htctl init writes one).", show_default=False),
+    ] = None,
+    posts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--posts",
+            help="A handle's posts: FILE, or HANDLE=FILE; once for each handle.",
+            show_default=False,
+        ),
+    ] = None,
+    base_model: Annotated[str, typer.Option(help="A hub id, a folder, or 'tiny' (built in, for trying).")] = "",
+    batch: Annotated[str, typer.Option(help="The batch's name [default: from the file or the handles].")] = "",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as train.epochs=2.", show_default=False),
+    ] = None,
+    store: options.StoreOption = "",
+) -> int:
+    """Make bots here, without a cluster: posts in; weights, samples and a model card out.
+
+    The same command again goes on where it stopped. Exit code 0: all bots are published. Of a single bot
+    that failed it is the pipeline's own (65: too few posts), of several 1.
+    """
+    overrides = options.settings(set_ or [])
+    if base_model:
+        overrides["base_model"] = base_model
+    if bool(groups) == bool(file):
+        raise ConfigError("say what to make: handles (htctl run NAME --posts FILE) or a batch file (-f bots.yaml)")
+    asked = batchfile.load(file, overrides) if file else _from_handles(groups or [], posts or [], overrides)
+    if file and posts:
+        raise ConfigError("--posts goes with handles; in a batch file write it as 'posts:'")
+    if batch:
+        asked = dataclasses.replace(asked, name=_sound(batch))
+    opened = open_store(options.store_address(store, asked.store))
+    codes = [_make(asked, group, opened) for group in asked.groups]
+    if len(codes) > 1:
+        output.note(f"{codes.count(0)} of {len(codes)} bots are published")
+    return codes[0] if len(codes) == 1 else int(any(codes))
+
+
+def _from_handles(groups: Sequence[str], posts: Sequence[str], overrides: dict[str, Any]) -> Batch:
+    """A batch as the command line gives it: files belong to handles by name, else in order."""
+    handles = [handle.strip().removeprefix("@") for group in groups for handle in group.split("+")]
+    named = [text.partition("=") for text in posts]
+    by_name = {handle.lower(): file for handle, equals, file in named if equals and handle.lower() in _low(handles)}
+    in_order = [text for text in posts if text.partition("=")[0].lower() not in by_name]
+    others = [handle for handle in handles if handle.lower() not in by_name]
+    if len(in_order) > len(others):
+        raise ConfigError(f"--posts {in_order[len(others)]}: there are more posts files than handles")
+    files = by_name | {handle.lower(): file for handle, file in zip(others, in_order, strict=False)}
+    data = {"groups": list(groups), "defaults": {"source": "jsonl", "posts": files}}
+    name = "-".join(identity.bot_id("jsonl", group.split("+")) for group in groups)
+    return batchfile.build(data, overrides, name=name, folder=Path())
+
+
+def _make(batch: Batch, group: Group, store: Store) -> int:
+    """One bot; returns the exit code of its run."""
+    files = {handle: postsfiles.keep(store, group.posts[handle.lower()]) for handle in map(str.lower, group.handles)}
+    config = batch.run_config(group, store.address, files)
+    code = process.run_pipeline(config)
+    if code == 0:
+        summary.show(store, RunKeys(group.bot, identity.run_id(config)))
+    return code
+
+
+def _low(handles: Sequence[str]) -> set[str]:
+    return {handle.lower() for handle in handles}
+
+
+def _sound(batch: str) -> str:
+    if not identity.BATCH.fullmatch(batch):
+        raise ConfigError(f"--batch {batch}: must be {identity.BATCH_RULE}")
+    return batch

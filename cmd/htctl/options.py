@@ -1,0 +1,67 @@
+"""Options that several commands share, and how their text becomes what they mean."""
+
+import os
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.errors import ConfigError
+from pipeline.identity import bot_id
+from pipeline.store import Store
+
+DEFAULT_STORE = "htctl-store"
+ENVIRONMENT = "HTCTL_STORE"
+
+StoreOption = Annotated[
+    str,
+    typer.Option("--store", help=f"A folder [default: ${ENVIRONMENT}, the batch file's, else ./{DEFAULT_STORE}]."),
+]
+OutputOption = Annotated[str, typer.Option("-o", "--output", help="'json' for programs.")]
+BotArgument = Annotated[str, typer.Argument(help="A bot's id, or its handles joined by +.", show_default=False)]
+
+
+def store_address(given: str, in_file: str = "") -> str:
+    """The store's address: the option, else the environment's, else the batch file's, else the default."""
+    return given or os.environ.get(ENVIRONMENT, "") or in_file or DEFAULT_STORE
+
+
+def existing_bot(store: Store, given: str) -> str:
+    """The id of a published bot; raises ConfigError naming those that there are."""
+    from pipeline import layout
+
+    handles = [handle.strip().removeprefix("@") for handle in given.split("+")]
+    for bot in (given, bot_id("jsonl", handles)):
+        if store.exists(layout.latest(bot)):
+            return bot
+    names = [bot for bot in store.folders(layout.bots()) if store.exists(layout.latest(bot))]
+    some = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+    raise ConfigError(f"no bot '{given}' in {store.address}; it holds {some or 'none yet (htctl run makes one)'}")
+
+
+def settings(given: list[str]) -> dict[str, Any]:
+    """`["train.epochs=2"]` as `{"train": {"epochs": 2}}`; values are read as in YAML."""
+    import yaml  # here and not above: it is a tenth of what htctl --help loads
+
+    merged: dict[str, Any] = {}
+    for text in given:
+        path, equals, value = text.partition("=")
+        if not equals or not path.strip():
+            raise ConfigError(f"--set {text}: must be KEY=VALUE, such as --set train.epochs=2")
+        inner = merged
+        *above, last = path.strip().split(".")
+        for step in above:
+            inner = inner.setdefault(step, {})
+            if not isinstance(inner, dict):
+                raise ConfigError(f"--set {text}: '{step}' already has a value")
+        try:
+            inner[last] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            inner[last] = value
+    return merged
+
+
+def wants_json(output: str) -> bool:
+    """Whether `-o json` was given; raises ConfigError for any other format."""
+    if output not in ("", "json"):
+        raise ConfigError(f"-o {output}: must be json")
+    return output == "json"

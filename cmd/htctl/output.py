@@ -1,0 +1,62 @@
+"""The only place that prints: lines, tables, JSON, errors."""
+
+import json
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def line(text: str) -> None:
+    """A line of result, on stdout."""
+    sys.stdout.write(f"{text}\n")
+
+
+def note(text: str) -> None:
+    """A line about what is going on, on stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+def error(text: str) -> None:
+    """What is wrong, where, and what to do, on stderr."""
+    note(f"error: {text}")
+
+
+def data(value: Any) -> None:
+    """A result for programs: JSON on stdout."""
+    line(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table on a terminal; in a pipe the same columns, with tabs between and no heading."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            line("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        drawn.add_column(column)
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    Console().print(drawn)
+
+
+def fault() -> None:
+    """An error that nobody foresaw: a short line, and the whole in a file that can be sent."""
+    with tempfile.NamedTemporaryFile("w", prefix="htctl-fault-", suffix=".log", delete=False, encoding="utf-8") as log:
+        log.write(traceback.format_exc())
+    reason = traceback.format_exception_only(sys.exception())[-1].strip()
+    error(f"a fault in htctl: {reason}; the whole is in {log.name}, please send it with your report")
+
+
+def utf8() -> None:
+    """Posts are in every script, whatever the locale says."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(encoding="utf-8", errors="replace")

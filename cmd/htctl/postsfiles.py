@@ -1,0 +1,24 @@
+"""Posts given as files: into the store once, under the hash of their bytes."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from pipeline import layout
+from pipeline.errors import ConfigError
+from pipeline.store import Store
+
+
+def keep(store: Store, path: Path) -> str:
+    """Put a posts file into the store unless its bytes are there; returns their SHA-256 (hex)."""
+    try:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from None
+    index = layout.posts_file(sha256, "index.json")
+    if not store.exists(index):
+        store.upload(path, layout.posts_file(sha256, "data"))
+        about = {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256}
+        store.write(index, (json.dumps(about, ensure_ascii=False) + "\n").encode())  # last: there means complete
+    return sha256

@@ -1,0 +1,35 @@
+"""Starts the pipeline in processes of its own, so that the command line stays light."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from pipeline.config import ENVIRONMENT, RunConfig
+from pipeline.errors import ConfigError
+
+NEEDED = ("torch", "transformers", "deepspeed")  # looked for, never imported
+
+
+def run_pipeline(config: RunConfig) -> int:
+    """Make one bot; returns the container's exit code. What it says goes to our stderr."""
+    return _python(["-m", "pipeline"], {ENVIRONMENT: config.to_json()})
+
+
+def generate(arguments: Sequence[str]) -> int:
+    """Write posts with a finished bot; `arguments` are those of `python -m pipeline.generation`."""
+    return _python(["-m", "pipeline.generation", *arguments], {})
+
+
+def _python(arguments: Sequence[str], environment: dict[str, str]) -> int:
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ConfigError(f"{', '.join(missing)} not installed; install what trains: pip install 'htctl[pipeline]'")
+    # -P: the installed pipeline, never a folder of that name where the person stands
+    with subprocess.Popen([sys.executable, "-P", *arguments], env={**os.environ, **environment}) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # the terminal told the process too; its own ending is the answer

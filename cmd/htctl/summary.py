@@ -1,0 +1,48 @@
+"""What a person is told when a bot is done: what went in, what came out, where it is, what to do next."""
+
+import json
+import shlex
+from typing import Any
+
+from htctl import options, output
+from pipeline import layout
+from pipeline.layout import RunKeys
+from pipeline.store import Store
+
+SAMPLES = 3
+COUNTS = "{downloaded:,} downloaded - {retweets:,} retweets - {short:,} short = {kept:,} kept"
+
+
+def show(store: Store, keys: RunKeys) -> None:
+    """The summary of a bot's current run, on stdout."""
+    for line in lines(store, keys):
+        output.line(line)
+
+
+def lines(store: Store, keys: RunKeys) -> list[str]:
+    """The summary's lines, from what the store holds."""
+    current = _read(store, layout.latest(keys.bot))
+    keys = RunKeys(keys.bot, current.get("run", keys.run))  # an unchanged bot's run is an earlier one
+    found = {name: _read(store, keys.stage(name)).get("result", {}) for name in ("clean", "train", "generate")}
+    before, after = found["train"]["before"], found["train"]["after"]
+    told = [f"  posts     @{handle}: {COUNTS.format(**counts)}" for handle, counts in found["clean"]["handles"].items()]
+    told.append(
+        f"  held out  {before['bits_per_byte']:.3f} -> {after['bits_per_byte']:.3f} bits per byte "
+        f"(perplexity {before['perplexity']:,.1f} -> {after['perplexity']:,.1f})"
+    )
+    told += [f"  sample    {sample}" for sample in found["generate"]["samples"][:SAMPLES]]
+    told.append(f"  bot       {store.address}/{keys.model('')}")
+    where = "" if store.address == _default_address() else f" --store {shlex.quote(store.address)}"
+    told.append(f"  next      htctl generate {keys.bot} --prompt 'I think' -n 5{where}")
+    return [keys.bot, *told]
+
+
+def _default_address() -> str:
+    from pipeline.store import open_store
+
+    return open_store(options.store_address("")).address
+
+
+def _read(store: Store, key: str) -> dict[str, Any]:
+    found = store.read(key)
+    return dict(json.loads(found.data)) if found else {}

@@ -1,0 +1,1 @@
+"""Manifests, submitting and watching: all that knows Kubernetes."""

@@ -1,0 +1,68 @@
+"""Loads what is fine-tuned: a model and tokenizer from a hub, a folder, or the built-in `tiny`."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tokenizers import processors
+
+from pipeline import tiny
+from pipeline.config import TINY, RunConfig
+from pipeline.errors import ConfigError, HtctlError
+
+
+def tokenizer(config: RunConfig, training_texts: Iterable[str]) -> Any:
+    """The base model's tokenizer, made to put the end token before a prompt, as in training.
+
+    `training_texts` are read only by `tiny`, which learns its own.
+    """
+    if config.base_model == TINY:
+        found = tiny.tokenizer(training_texts, config.train.block_size)
+    else:
+        found = _load("AutoTokenizer", config.base_model)
+    return start_with_end_token(found)
+
+
+def model(config: RunConfig, tokenizer: Any) -> Any:
+    """The causal language model that is fine-tuned, in fp32 on the CPU."""
+    if config.base_model == TINY:
+        return tiny.model(len(tokenizer), tokenizer.eos_token_id, config.train.block_size, config.train.seed)
+    found = _load("AutoModelForCausalLM", config.base_model, dtype="float32")
+    positions = found.config.max_position_embeddings
+    if config.train.block_size > positions:
+        raise ConfigError(
+            f"train.block_size is {config.train.block_size}, but {config.base_model} reads at most {positions} tokens"
+        )
+    return found
+
+
+def start_with_end_token(tokenizer: Any) -> Any:
+    """The tokenizer, changed so that text begins with the end token, as every post in training does."""
+    end = tokenizer.eos_token
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{end} $A", pair=f"{end} $A $B", special_tokens=[(end, tokenizer.eos_token_id)]
+    )
+    return tokenizer
+
+
+def plain_tokens(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    """Token ids of texts: nothing added, and a special token's name in a post is text like any other."""
+    encoded = tokenizer(texts, add_special_tokens=False, split_special_tokens=True, return_attention_mask=False)
+    return list(encoded["input_ids"])
+
+
+def _load(kind: str, name: str, **options: Any) -> Any:
+    import transformers
+
+    place = f"base_model '{name}'"
+    if name.startswith((".", "/", "~")) and not Path(name).expanduser().is_dir():
+        raise ConfigError(f"{place}: no such folder")
+    try:
+        return getattr(transformers, kind).from_pretrained(name, **options)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300]
+        if "connect" in reason.lower() or "offline" in reason.lower():
+            raise HtctlError(
+                f"{place}: the hub cannot be reached and no copy is cached; try again, give a folder, or base_model=tiny"
+            ) from error
+        raise ConfigError(f"{place} cannot be loaded: {reason}") from error

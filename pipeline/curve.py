@@ -1,0 +1,28 @@
+"""The loss curve as a picture."""
+
+from pathlib import Path
+from typing import Any
+
+END_TO_END = (7.0, 4.0)  # inches
+
+
+def draw(history: list[dict[str, Any]], path: Path) -> None:
+    """Training loss by step, and held-out loss where it was measured, as a PNG.
+
+    `history` has records with `step` and `loss` or `validation_loss` (nats per token).
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=END_TO_END, dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for key, label, style in (("loss", "training", "-"), ("validation_loss", "validation", "o--")):
+        points = [(record["step"], record[key]) for record in history if key in record]
+        if points:
+            axes.plot(*zip(*points, strict=True), style, label=label, linewidth=1.2, markersize=4)
+    axes.set_xlabel("step")
+    axes.set_ylabel("loss (nats per token)")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path)

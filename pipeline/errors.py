@@ -1,0 +1,51 @@
+"""The one error base class and the exit codes that the container promises to its Job.
+
+An error is raised where it is found, with what is wrong, where, and what to do, and is printed once,
+at the top. Its exit code tells the Job whether trying again can help.
+"""
+
+
+class HtctlError(Exception):
+    """A fault that a person can act on; the message is one line."""
+
+    exit_code = 1
+
+
+class ConfigError(HtctlError):
+    """What was asked for is wrong; the same config will fail again."""
+
+    exit_code = 64
+
+
+class TooFewPostsError(HtctlError):
+    """There are not enough posts to train on."""
+
+    exit_code = 65
+
+
+class AccountError(HtctlError):
+    """The account does not exist, is suspended or is protected."""
+
+    exit_code = 66
+
+
+class SourceRefusedError(HtctlError):
+    """The source refuses for good, for instance because its credits are used up."""
+
+    exit_code = 69
+
+
+class TryLaterError(HtctlError):
+    """Stopped after saving its work, or told to come back later."""
+
+    exit_code = 75
+
+
+class CredentialError(HtctlError):
+    """A credential was refused."""
+
+    exit_code = 77
+
+
+class StoreError(HtctlError):
+    """The store cannot be read or written."""

@@ -1,0 +1,72 @@
+"""Posts from a finished bot, by transformers' own text-generation pipeline: what users of the model get."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import HtctlError
+
+AT_ONCE = 50  # posts generated together
+LONGEST_SEED = 2**32
+
+
+class Bot:
+    """A saved bot, ready to write posts."""
+
+    def __init__(self, folder: Path) -> None:
+        import torch
+        import transformers
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._set_seed = transformers.set_seed
+        self._pipeline: Any = transformers.pipeline("text-generation", model=str(folder), device=device)
+
+    def posts(self, prompt: str, count: int, seed: int, **options: Any) -> list[str]:
+        """`count` posts that start with `prompt`; equal arguments give equal posts on one machine.
+
+        `options` go to transformers' `generate`. A post ends at its first line break, as the recipe's do.
+        """
+        self._set_seed(seed % LONGEST_SEED)
+        texts: list[str] = []
+        while len(texts) < count:
+            number = min(AT_ONCE, count - len(texts))
+            found = self._pipeline(prompt, num_return_sequences=number, **options)
+            texts += [one["generated_text"] for one in found]
+        return [text.strip().partition("\n")[0].strip() for text in texts]
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m pipeline.generation FOLDER`: posts as lines on stdout, or JSON; how fast, on stderr."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.generation", description=main.__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--prompt", default="")
+    parser.add_argument("--count", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--temperature", type=float)
+    parser.add_argument("--json", action="store_true")
+    wanted = parser.parse_args(arguments)
+    options = {} if wanted.temperature is None else {"temperature": wanted.temperature}
+    try:
+        bot = Bot(wanted.folder)
+        started = time.monotonic()
+        posts = bot.posts(wanted.prompt, wanted.count, wanted.seed, **options)
+    except (HtctlError, OSError, ValueError) as error:
+        sys.stderr.write(f"error: {' '.join(str(error).split())[:300]}\n")
+        return 1
+    seconds = time.monotonic() - started
+    text = json.dumps(posts, ensure_ascii=False, indent=2) if wanted.json else "\n".join(posts)
+    sys.stdout.buffer.write(f"{text}\n".encode())
+    sys.stderr.write(
+        f"{len(posts)} posts in {seconds:.1f} s ({len(posts) / seconds:.1f} a second), seed {wanted.seed}\n"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    from pipeline.__main__ import quiet
+
+    quiet()
+    sys.exit(main(sys.argv[1:]))

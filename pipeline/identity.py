@@ -1,0 +1,52 @@
+"""Names that never change: a bot's id, a batch's name, a run's id."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+from pipeline.config import RunConfig
+
+X_HANDLE = re.compile(r"[A-Za-z0-9_]{1,15}")
+BATCH = re.compile(r"[a-z0-9]([a-z0-9._-]{0,38}[a-z0-9])?")
+BATCH_RULE = "1 to 40 of a-z, 0-9, '.', '_' and '-', with a letter or digit at both ends"
+LONGEST_BOT_ID = 80
+LONGEST_BATCH = 40
+
+
+def bot_id(source: str, handles: Iterable[str]) -> str:
+    """The id of a group's bot: its sorted lower-case handles joined by `-`.
+
+    Where a handle is not an X user name, or the id would pass 80 characters, it is a slug and 8 hex
+    digits of the source-qualified handles. X user names hold no `-`, so two groups never share an id.
+    """
+    names = sorted(handle.lower() for handle in handles)
+    joined = "-".join(names)
+    if len(joined) <= LONGEST_BOT_ID and all(X_HANDLE.fullmatch(name) for name in names):
+        return joined
+    qualified = "\n".join(f"{source}:{name}" for name in names)
+    return with_digest(joined, qualified, LONGEST_BOT_ID)
+
+
+def run_id(config: RunConfig) -> str:
+    """`<batch>-<8 hex of the config>`: the same batch, config and posts give the same run."""
+    return f"{config.batch}-{config.fingerprint()[:8]}"
+
+
+def batch_name(text: str) -> str:
+    """A sound batch name from free text (a file's stem, a bot's id); text that is too long keeps a digest."""
+    name = slug(text, keep="._")
+    if len(name) > LONGEST_BATCH:
+        return with_digest(name, name, LONGEST_BATCH)
+    return name or "batch"
+
+
+def with_digest(text: str, full: str, longest: int) -> str:
+    """A slug of `text` cut to fit, and 8 hex digits of `full`: at most `longest` characters."""
+    digest = hashlib.sha256(full.encode()).hexdigest()[:8]
+    head = slug(text)[: longest - 9].rstrip("-")
+    return f"{head}-{digest}" if head else digest
+
+
+def slug(text: str, keep: str = "") -> str:
+    """Lower case, every run of other characters than a-z, 0-9 and `keep` as one `-`, none at the ends."""
+    return re.sub(rf"[^a-z0-9{re.escape(keep)}]+", "-", text.lower()).strip(f"-{keep}")

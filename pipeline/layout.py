@@ -1,0 +1,57 @@
+"""Where everything lies in the store: the one place that spells its keys."""
+
+from dataclasses import dataclass
+
+
+def posts_file(sha256: str, name: str) -> str:
+    """A part of a posts file that was given as a file: `data` (its bytes) or `index.json` (written last)."""
+    return f"posts/file/{sha256}/{name}"
+
+
+def bots() -> str:
+    """The prefix of all bots."""
+    return "bots/"
+
+
+def latest(bot: str) -> str:
+    """The pointer to a bot's current run."""
+    return f"bots/{bot}/latest.json"
+
+
+@dataclass(frozen=True)
+class RunKeys:
+    """The keys of one run of one bot."""
+
+    bot: str
+    run: str
+
+    @property
+    def base(self) -> str:
+        """The prefix of the run, without a slash at its end."""
+        return f"bots/{self.bot}/runs/{self.run}"
+
+    @property
+    def config(self) -> str:
+        """What was asked, and the versions that did it."""
+        return f"{self.base}/config.json"
+
+    @property
+    def log(self) -> str:
+        """What the run printed."""
+        return f"{self.base}/log.txt"
+
+    def stage(self, name: str) -> str:
+        """A stage's marker: there means complete."""
+        return f"{self.base}/stages/{name}.json"
+
+    def posts(self, name: str) -> str:
+        """Posts of this run: read, kept, dropped."""
+        return f"{self.base}/posts/{name}"
+
+    def dataset(self, name: str) -> str:
+        """What the model is trained on and measured with."""
+        return f"{self.base}/dataset/{name}"
+
+    def model(self, name: str) -> str:
+        """What `from_pretrained` and a hub take as it is."""
+        return f"{self.base}/model/{name}"

@@ -1,0 +1,89 @@
+"""What a person sees while a run works: bars on a terminal, plain lines in a pipe or a container's log."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+EVERY = 10.0  # seconds between plain lines
+
+
+class Bar(Protocol):
+    """One long action under way."""
+
+    def advance(self, amount: int, note: str = "") -> None:
+        """So much more is done; `note` is what else to show, such as the loss."""
+
+
+class Report:
+    """Lines and bars on stderr; stdout stays for results."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self.said: list[str] = []  # every line with its time: the run's log
+
+    def line(self, text: str) -> None:
+        """One line, above any bar."""
+        self.said.append(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}")
+        self.console.print(escape(text))
+
+    @contextlib.contextmanager
+    def bar(self, name: str, total: int, unit: str) -> Iterator[Bar]:
+        """A bar for an action of `total` units, with units per second and the time left."""
+        if not self.console.is_terminal:
+            yield _Lines(self, name, total, unit)
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            yield _Bar(progress, name, total, unit)
+
+
+class _Speed:
+    """Units per second since the first call."""
+
+    def __init__(self) -> None:
+        self.started, self.done = time.monotonic(), 0
+
+    def add(self, amount: int) -> float:
+        self.done += amount
+        return self.done / max(time.monotonic() - self.started, 1e-9)
+
+
+class _Bar:
+    def __init__(self, progress: Progress, name: str, total: int, unit: str) -> None:
+        self.progress, self.unit, self.speed = progress, unit, _Speed()
+        self.task: Any = progress.add_task(name, total=total, note="")
+
+    def advance(self, amount: int, note: str = "") -> None:
+        speed = self.speed.add(amount)
+        self.progress.update(self.task, advance=amount, note=f"{speed:,.0f} {self.unit}/s  {escape(note)}")
+
+
+class _Lines:
+    def __init__(self, report: Report, name: str, total: int, unit: str) -> None:
+        self.report, self.name, self.total, self.unit = report, name, total, unit
+        self.speed, self.said = _Speed(), time.monotonic()
+
+    def advance(self, amount: int, note: str = "") -> None:
+        speed, now = self.speed.add(amount), time.monotonic()
+        if now - self.said < EVERY and self.speed.done < self.total:
+            return
+        self.said = now
+        left = max(self.total - self.speed.done, 0) / speed
+        parts = [
+            f"{self.speed.done / self.total:.0%}",
+            f"{speed:,.0f} {self.unit}/s",
+            f"{left:,.0f} s left",
+            note,
+        ]
+        self.report.line(f"{self.name}: {', '.join(part for part in parts if part)}")

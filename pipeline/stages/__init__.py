@@ -1,0 +1,1 @@
+"""The stages, one module each; the runner imports one at a time."""

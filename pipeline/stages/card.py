@@ -1,0 +1,27 @@
+"""Stage 6: README.md and metrics.json beside the weights, from what the stages before found."""
+
+import json
+
+from pipeline.cards import TEMPLATES
+from pipeline.stage import Context, Result, to_bytes
+
+
+def run(context: Context) -> Result:
+    """Write the card by the template that the config names. Result: `template` and `characters`."""
+    made = context.store.read(context.keys.config)
+    facts = {
+        "config": context.config,
+        "bot": context.keys.bot,
+        "run": context.keys.run,
+        "versions": json.loads(made.data)["made_by"] if made else {},
+        **context.results,
+    }
+    text = TEMPLATES[context.config.card](facts)
+    context.store.write(context.keys.model("README.md"), text.encode("utf-8"))
+    context.store.write(context.keys.model("metrics.json"), to_bytes(_metrics(context, facts)))
+    return {"template": context.config.card, "characters": len(text)}
+
+
+def _metrics(context: Context, facts: dict[str, object]) -> dict[str, object]:
+    config = json.loads(context.config.to_json())
+    return {**facts, "config": {key: value for key, value in config.items() if key != "store"}}

@@ -1,0 +1,114 @@
+"""Stage 4: the base model fine-tuned through DeepSpeed, and both measured on the held-out part."""
+
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline import base_model, curve, engine, heldout
+from pipeline.packing import PackedPosts
+from pipeline.posts import read_lines
+from pipeline.stage import Context, Result, to_bytes
+from pipeline.trainer import Trainer
+
+
+def run(context: Context) -> Result:
+    """Train; write the model's weights, config and tokenizer, the loss curve as numbers and as a picture.
+
+    Result: `before` and `after` (held-out scores), `epoch` (the one kept), `steps`, `tokens`, `seconds`,
+    `parameters`, and what it ran on.
+    """
+    settings, folder = context.config.train, context.scratch / "trained"
+    torch.manual_seed(settings.seed)
+    tokenizer = _tokenizer(context)
+    model = base_model.model(context.config, tokenizer)
+    before = _measure(context, model, tokenizer, "before")
+    torch.manual_seed(settings.seed)
+    validation = Part(context, tokenizer, "validation") if settings.choose == "best" else None
+    trainer = Trainer(model, _packed(context, tokenizer), settings, folder, validation.score if validation else None)
+    trainer.run(context.report)
+    after = _measure(context, _saved(folder), tokenizer, "after")
+    _write(context, folder, tokenizer, trainer.history)
+    return {
+        "before": before,
+        "after": after,
+        "epoch": trainer.epoch,
+        "steps": trainer.steps,
+        "tokens": trainer.tokens,
+        "seconds": round(trainer.seconds, 1),
+        "parameters": sum(weights.numel() for weights in model.parameters()),
+        "precision": engine.precision(settings.precision),
+        "device": _device(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+class Part:
+    """A part of the posts as token ids, ready to be scored."""
+
+    def __init__(self, context: Context, tokenizer: Any, name: str) -> None:
+        texts = [record["text"] for record in read_lines(context.local(context.keys.dataset(f"{name}.jsonl.gz")))]
+        self.ids = base_model.plain_tokens(tokenizer, texts)
+        self.bytes = sum(len(text.encode()) for text in texts)
+        self.end = tokenizer.eos_token_id
+
+    def score(self, model: Any) -> heldout.Score:
+        """The model's score on this part."""
+        return heldout.score(model, self.ids, self.end, self.bytes)
+
+
+def _measure(context: Context, model: Any, tokenizer: Any, when: str) -> dict[str, float]:
+    score = Part(context, tokenizer, "heldout").score(model.to(engine.device()))
+    context.report.line(
+        f"train: held-out {when}: {score.bits_per_byte:.3f} bits per byte, perplexity {score.perplexity:,.1f}"
+    )
+    return score.to_json()
+
+
+def _tokenizer(context: Context) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(context.local_folder(context.keys.dataset("tokenizer")))
+
+
+def _packed(context: Context, tokenizer: Any) -> PackedPosts:
+    settings = context.config.train
+    tokens = np.memmap(context.local(context.keys.dataset("tokens.bin")), dtype=np.int32, mode="r")
+    offsets, owners = (np.load(context.local(context.keys.dataset(name))) for name in ("offsets.npy", "owners.npy"))
+    return PackedPosts(tokens, offsets, owners, end=tokenizer.eos_token_id, epochs=settings.epochs, seed=settings.seed)
+
+
+def _saved(folder: Path) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
+
+
+def _write(context: Context, folder: Path, tokenizer: Any, history: list[dict[str, Any]]) -> None:
+    """The model as `from_pretrained` takes it, with how it generates; the loss as numbers and picture."""
+    from transformers import GenerationConfig
+
+    wanted, end = context.config.generate, tokenizer.eos_token_id
+    GenerationConfig(
+        do_sample=True,
+        temperature=wanted.temperature,
+        top_p=wanted.top_p,
+        top_k=wanted.top_k,
+        min_length=wanted.min_length,
+        max_length=min(wanted.max_length, tokenizer.model_max_length),
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+    ).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    curve.draw(history, folder / "loss.png")
+    (folder / "loss.json").write_bytes(to_bytes(history))
+    context.upload_folder(folder, context.keys.model(""))
+
+
+def _device() -> str:
+    if engine.device() == "cuda":
+        return str(torch.cuda.get_device_name())
+    return f"CPU ({platform.machine()})"

@@ -1,0 +1,62 @@
+"""Where everything is kept: the Store Protocol and how a store's address becomes one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from pipeline.errors import ConfigError
+
+ABSENT = ""  # the version of a key that is not there
+
+
+class Entry(NamedTuple):
+    """A key of the store with its size in bytes."""
+
+    key: str
+    size: int
+
+
+class Versioned(NamedTuple):
+    """An object's bytes and the version that a conditional write must name."""
+
+    data: bytes
+    version: str
+
+
+class Store(Protocol):
+    """Keys and bytes. A key appears whole or not at all, and stays after a crash. Faults raise StoreError."""
+
+    address: str
+
+    def read(self, key: str) -> Versioned | None:
+        """The object, or None where there is none."""
+
+    def write(self, key: str, data: bytes) -> None:
+        """Make or replace an object."""
+
+    def swap(self, key: str, data: bytes, version: str) -> bool:
+        """Write only if the key still has `version` (ABSENT: is not there); False where it has not."""
+
+    def upload(self, path: Path, key: str) -> None:
+        """Make or replace an object from a local file."""
+
+    def local(self, key: str, scratch: Path) -> Path:
+        """The object as a local file to read, under `scratch` if it must be fetched; absent: StoreError."""
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """Every object whose key starts with `prefix`, sorted by key."""
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names directly under `prefix` (which ends in a slash) that have objects below them, sorted."""
+
+    def exists(self, key: str) -> bool:
+        """Whether the object is there."""
+
+
+def open_store(address: str) -> Store:
+    """The store at `address`, a folder (made when first written to)."""
+    if "://" in address:
+        raise ConfigError(f"store '{address}': this version keeps bots in a folder; give its path")
+    from pipeline.store.folder import FolderStore  # only what the address needs is imported
+
+    return FolderStore(Path(address).expanduser().resolve())

@@ -1,0 +1,114 @@
+"""The store as a folder: a key is a path, a write is a rename, a conditional write holds a lock."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.errors import StoreError
+from pipeline.store import ABSENT, Entry, Versioned
+
+HIDDEN = ".htctl"  # half-written files and locks: never keys
+
+
+class FolderStore:
+    """A Store in a folder of this machine (or of a file system that it mounts)."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.address = str(root)
+
+    def read(self, key: str) -> Versioned | None:
+        with _faults(self, key):
+            try:
+                data = self._path(key).read_bytes()
+            except FileNotFoundError:
+                return None
+            return Versioned(data, hashlib.sha256(data).hexdigest())
+
+    def write(self, key: str, data: bytes) -> None:
+        with _faults(self, key):
+            handle, name = tempfile.mkstemp(dir=self._hidden())
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            self._commit(Path(name), key)
+
+    def swap(self, key: str, data: bytes, version: str) -> bool:
+        with _faults(self, key):
+            lock = self._hidden() / f"{hashlib.sha256(key.encode()).hexdigest()}.lock"
+            with lock.open("w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                found = self.read(key)
+                if (found.version if found else ABSENT) != version:
+                    return False
+                self.write(key, data)
+                return True
+
+    def upload(self, path: Path, key: str) -> None:
+        with _faults(self, key):
+            handle, name = tempfile.mkstemp(dir=self._hidden())
+            os.close(handle)
+            shutil.copyfile(path, name)
+            self._commit(Path(name), key)
+
+    def local(self, key: str, scratch: Path) -> Path:  # noqa: ARG002 - what lies in a folder is not fetched
+        path = self._path(key)
+        if not path.is_file():
+            raise StoreError(f"{self.address}: {key} is missing from the store")
+        return path
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        start = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self.root
+        for folder, folders, files in os.walk(start):
+            folders[:] = sorted(name for name in folders if name != HIDDEN)
+            for name in sorted(files):
+                path = Path(folder, name)
+                key = path.relative_to(self.root).as_posix()
+                if key.startswith(prefix):
+                    yield Entry(key, path.stat().st_size)
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        start = self._path(prefix)
+        names = sorted(path.name for path in start.iterdir()) if start.is_dir() else []
+        return (name for name in names if (start / name).is_dir())
+
+    def exists(self, key: str) -> bool:
+        return self._path(key).is_file()
+
+    def _path(self, key: str) -> Path:
+        path = self.root / key
+        if not path.resolve().is_relative_to(self.root):
+            raise StoreError(f"{self.address}: the key '{key}' leads out of the store")
+        return path
+
+    def _hidden(self) -> Path:
+        folder = self.root / HIDDEN
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _commit(self, written: Path, key: str) -> None:
+        """Make a finished file the object, so that it is there whole even after the power fails."""
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written.open("rb") as file:
+            os.fsync(file.fileno())
+        written.chmod(0o644)
+        written.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+@contextlib.contextmanager
+def _faults(store: FolderStore, key: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StoreError(f"store {store.address}: cannot read or write {key}: {reason}") from error

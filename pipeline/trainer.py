@@ -1,0 +1,109 @@
+"""The training loop: blocks in, a fine-tuned model out, the loss on the way."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from pipeline import engine
+from pipeline.config import Train
+from pipeline.heldout import Score
+from pipeline.packing import IGNORED, PackedPosts
+from pipeline.progress import Report
+
+PATIENCE = 2  # epochs without a lower validation loss after which training stops
+POINTS = 500  # of the loss curve, about
+
+Validate = Callable[[Any], Score]
+
+
+class Trainer:
+    """One training from the first step to the last, and what it told on the way.
+
+    history: records of `step`, `tokens`, `loss` (nats per token) and `learning_rate`, and, at the end of
+    an epoch, of `step`, `epoch` and `validation_loss`
+    epoch: the one whose weights are kept
+    """
+
+    def __init__(self, model: Any, posts: PackedPosts, settings: Train, folder: Path, validate: Validate | None):
+        """`folder` gets the chosen weights; `validate` scores an epoch, or is None where the last is kept."""
+        self.model, self.posts, self.settings = model, posts, settings
+        self.folder, self.validate = folder, validate
+        self.blocks = posts.blocks(settings.block_size)
+        self.steps = -(-self.blocks // settings.batch_size)
+        self.history: list[dict[str, Any]] = []
+        self.epoch, self.tokens, self.seconds = settings.epochs, 0, 0.0
+        self._lowest, self._worse = math.inf, 0
+
+    def run(self, report: Report) -> None:
+        """Train, and leave the chosen epoch's weights in the folder."""
+        running = engine.start(self.model, self.settings, self.steps)
+        running.train()
+        ends = self._epoch_ends()
+        started = time.monotonic()
+        with report.bar("train", len(self.posts) - 1, "tokens") as bar:
+            for step, (inputs, targets) in enumerate(self._batches(), 1):
+                loss, count = _step(running, inputs, targets)
+                self.tokens += count
+                self._record(step, loss, running.get_lr()[0])
+                bar.advance(count, f"loss {loss:.2f}")
+                if step in ends and self._is_over(step, ends[step], report):
+                    break
+        self.seconds = time.monotonic() - started
+        if not self.validate:
+            self.model.save_pretrained(self.folder)
+
+    def _is_over(self, step: int, epoch: int, report: Report) -> bool:
+        """At an epoch's end: score it, keep its weights if they are the best yet, say whether to stop."""
+        if not self.validate:
+            return False
+        score = self.validate(self.model)
+        loss = score.nats / score.tokens
+        self.history.append({"step": step, "epoch": epoch, "validation_loss": loss})
+        report.line(f"train: epoch {epoch} of {self.settings.epochs}: validation loss {loss:.3f}")
+        if loss < self._lowest:
+            self._lowest, self._worse, self.epoch = loss, 0, epoch
+            self.model.save_pretrained(self.folder)
+        else:
+            self._worse += 1
+        return self._worse == PATIENCE
+
+    def _record(self, step: int, loss: float, learning_rate: float) -> None:
+        if step % max(1, self.steps // POINTS) == 0 or step == self.steps:
+            point = {"step": step, "tokens": self.tokens, "loss": loss, "learning_rate": learning_rate}
+            self.history.append(point)
+
+    def _epoch_ends(self) -> dict[int, int]:
+        """The step in which each epoch's last token is read -> the epoch, counted from 1."""
+        in_a_step = self.settings.block_size * self.settings.batch_size
+        ends = (min(-(-int(end) // in_a_step), self.steps) for end in self.posts.epoch_starts[1:])
+        return {step: epoch for epoch, step in enumerate(ends, 1)}
+
+    def _batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """(inputs, targets) of each step, (blocks, block_size); the last step may have fewer blocks."""
+        size = self.settings.block_size
+        for first in range(0, self.blocks, self.settings.batch_size):
+            rows = range(first, min(first + self.settings.batch_size, self.blocks))
+            inputs, targets = zip(*(self.posts.block(row, size) for row in rows), strict=True)
+            yield torch.from_numpy(np.stack(inputs)), torch.from_numpy(np.stack(targets))
+
+
+def _step(running: Any, inputs: torch.Tensor, targets: torch.Tensor) -> tuple[float, int]:
+    """One optimiser step; returns the mean loss over its real tokens, and how many they are."""
+    count = int((targets != IGNORED).sum())
+    logits = running(input_ids=inputs.to(running.device)).logits
+    summed = functional.cross_entropy(
+        logits.flatten(0, 1).float(),
+        targets.to(running.device).flatten(),
+        ignore_index=IGNORED,
+        reduction="sum",
+    )
+    loss = summed / count
+    running.backward(loss)
+    running.step()
+    return float(loss.detach()), count
