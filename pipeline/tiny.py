@@ -12,9 +12,9 @@ import torch
 from tokenizers import decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, GPT2Tokenizer
 
-VOCABULARY = 2048
-LAYERS = 4
-WIDTH = 256
+VOCABULARY = 4096
+LAYERS = 2
+WIDTH = 192
 HEADS = 4
 END = "<|endoftext|>"
 

@@ -50,16 +50,23 @@ def run(
         overrides["base_model"] = base_model
     if bool(groups) == bool(file):
         raise ConfigError("say what to make: handles (htctl run NAME --posts FILE) or a batch file (-f bots.yaml)")
-    asked = batchfile.load(file, overrides) if file else _from_handles(groups or [], posts or [], overrides)
     if file and posts:
         raise ConfigError("--posts goes with handles; in a batch file write it as 'posts:'")
+    asked = batchfile.load(file, overrides) if file else _from_handles(groups or [], posts or [], overrides)
     if batch:
         asked = dataclasses.replace(asked, name=_sound(batch))
     opened = open_store(options.store_address(store, asked.store))
-    codes = [_make(asked, group, opened) for group in asked.groups]
-    if len(codes) > 1:
-        output.note(f"{codes.count(0)} of {len(codes)} bots are published")
-    return codes[0] if len(codes) == 1 else int(any(codes))
+    return _conclude({group.bot: _make(asked, group, opened) for group in asked.groups})
+
+
+def _conclude(codes: dict[str, int]) -> int:
+    """The command's exit code, from each bot's."""
+    if len(codes) == 1:
+        return next(iter(codes.values()))
+    failed = [bot for bot, code in codes.items() if code]
+    ending = f"; failed: {', '.join(failed)}" if failed else ""
+    output.note(f"{len(codes) - len(failed)} of {len(codes)} bots are published{ending}")
+    return int(bool(failed))
 
 
 def _from_handles(groups: Sequence[str], posts: Sequence[str], overrides: dict[str, Any]) -> Batch:

@@ -1,0 +1,51 @@
+# Everything that a person or a machine does with this repository, by name.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := $(shell sed -n 's/^ *"\(torch==.*\)",/\1/p' pyproject.toml)
+DEMO_STORE ?= demo-store
+
+.PHONY: help demo check lint types rooms test install lock clean
+
+help:                     ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: $(VENV)/pipeline    ## posts in, a bot and its card out: no account, no GPU, no cluster
+	$(BIN)/htctl run harbourlamp --posts examples/posts/harbourlamp.jsonl.gz --base-model tiny --store $(DEMO_STORE)
+	$(BIN)/htctl generate harbourlamp --prompt "The ferry" -n 5 --seed 1 --store $(DEMO_STORE)
+
+check: lint types rooms test   ## everything that must hold: style, types, import rules, tests
+
+lint: $(VENV)/dev         ## ruff: style, and that every file is formatted
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev        ## mypy, strict on the source
+	$(BIN)/mypy
+
+rooms: $(VENV)/dev        ## who may import whom
+	$(BIN)/lint-imports
+
+test: $(VENV)/dev         ## pytest
+	$(BIN)/python -m pytest
+
+install: $(VENV)/dev      ## a virtual environment with all of it
+
+# torch comes first and by version alone, so that pip takes the build for this machine (CPU or CUDA);
+# everything else by version and hash.
+$(VENV)/pipeline: requirements/pipeline.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check "$(TORCH)"
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/pipeline.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(VENV)/dev: $(VENV)/pipeline requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	touch $@
+
+lock: $(VENV)/dev         ## write requirements/ anew from pyproject.toml
+	requirements/lock $(BIN)/uv
+
+clean:                    ## remove what make made
+	rm -rf $(VENV) $(DEMO_STORE) .mypy_cache .pytest_cache .ruff_cache

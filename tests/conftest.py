@@ -1,0 +1,83 @@
+"""What many tests need: a store in a folder, and one small finished run that they can all read."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from htctl import postsfiles
+from pipeline.config import ENVIRONMENT, RunConfig
+from pipeline.identity import bot_id, run_id
+from pipeline.layout import RunKeys
+from pipeline.store import open_store
+from pipeline.store.folder import FolderStore
+from tests import factories
+
+SHARED = Path(os.environ.get("HTCTL_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore((tmp_path / "store").resolve())
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with real posts beside the checkout; a test that needs it is skipped elsewhere."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip(f"{SHARED}/data is not there (set HTCTL_SHARED to run this)")
+    return SHARED
+
+
+class Finished(NamedTuple):
+    """A run of all stages as `python -m pipeline` made it."""
+
+    config: RunConfig
+    store: Any
+    keys: RunKeys
+    process: "subprocess.CompletedProcess[str]"
+
+    @property
+    def model(self) -> Path:
+        return Path(self.store.address) / self.keys.model("")
+
+
+def run_pipeline(config: RunConfig, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """`python -m pipeline` as the command line and the container start it, with neither compiler nor network."""
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "pipeline"],
+        env={
+            "PATH": "",
+            "HOME": os.environ.get("HOME", "/"),
+            "HF_HUB_OFFLINE": "1",
+            **environment,
+            ENVIRONMENT: config.to_json(),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def make_run(folder: Path, texts: dict[str, list[str]], settings: dict[str, Any]) -> Finished:
+    """Posts by handle into a store under `folder`, and a run over them."""
+    opened = open_store(str(folder / "store"))
+    files = {
+        handle.lower(): postsfiles.keep(opened, factories.write_posts(folder / f"{handle}.jsonl", posts))
+        for handle, posts in texts.items()
+    }
+    config = factories.run_config(store=opened.address, handles=list(texts), posts=files, **settings)
+    process = run_pipeline(config)
+    return Finished(config, opened, RunKeys(bot_id("jsonl", texts), run_id(config)), process)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """One bot of two handles, made once for all tests; they must not write into its store."""
+    texts = {"Alice": factories.sentences(240), "bob": factories.sentences(60, "my dear ")}
+    run = make_run(tmp_path_factory.mktemp("finished"), texts, factories.small_settings())
+    assert run.process.returncode == 0, run.process.stderr
+    return run

@@ -1,0 +1,92 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import factories
+from tests.htctl.runner import Ran, htctl
+
+QUICK = ["--base-model=tiny", "--set=train.epochs=1", "--set=generate.samples=1", "--set=generate.copies=0"]
+QUICK += ["--set=clean.min_characters=100", "--set=train.choose=last"]
+
+
+@pytest.fixture
+def posts(tmp_path: Path) -> Path:
+    factories.write_posts(tmp_path / "alice.jsonl", factories.sentences(60))
+    factories.write_posts(tmp_path / "bob.jsonl", factories.sentences(60, "dear "))
+    factories.write_posts(tmp_path / "few.jsonl", ["only these few words"])
+    return tmp_path
+
+
+def run(folder: Path, *arguments: str) -> Ran:
+    return htctl("run", *arguments, "--store", str(folder / "store"))
+
+
+@pytest.mark.slow
+def test_one_handle_and_its_posts(posts: Path) -> None:
+    ran = run(posts, "alice", "--posts", str(posts / "alice.jsonl"), *QUICK)
+    assert ran.code == 0
+    assert ran.out.startswith("alice\n  posts     @alice: 60 downloaded")
+    pointer = json.loads((posts / "store/bots/alice/latest.json").read_text())
+    assert pointer["run"].startswith("alice-")
+    again = run(posts, "alice", "--posts", str(posts / "alice.jsonl"), *QUICK)
+    assert (again.code, again.out) == (0, ran.out)
+
+
+@pytest.mark.slow
+def test_a_batch_goes_on_after_a_bot_that_failed_and_ends_with_1(posts: Path) -> None:
+    (posts / "bots.yaml").write_text("defaults: {posts: '{handle}.jsonl'}\ngroups: [few, alice+bob]\n")
+    ran = run(posts, "-f", str(posts / "bots.yaml"), *QUICK)
+    assert ran.code == 1
+    assert "alice-bob\n" in ran.out
+    assert "1 of 2 bots are published; failed: few" in ran.err
+    assert not (posts / "store/bots/few/latest.json").exists()
+
+
+@pytest.mark.slow
+def test_a_single_bot_s_own_exit_code_is_passed_on(posts: Path) -> None:
+    assert run(posts, "few", "--posts", str(posts / "few.jsonl"), *QUICK).code == 65
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "say what to make"),
+        (["alice", "-f", "bots.yaml"], "say what to make"),
+        (["alice"], "no posts file for @alice; give one (on the command line: --posts FILE)"),
+        (["alice", "--posts", "nowhere.jsonl"], "no such file: nowhere.jsonl (posts of @alice)"),
+        (["alice", "--posts", "a", "--posts", "b"], "--posts b: there are more posts files than handles"),
+        (["-f", "nowhere.yaml"], "nowhere.yaml: No such file or directory"),
+        (["not a handle", "--posts", "x"], "'not a handle' is not a handle"),
+        (["alice", "--posts", "x", "--set", "train.epoch=1"], "--set train.epoch: unknown key; did you mean 'epochs'?"),
+        (["alice", "--posts", "x", "--batch", "No!"], "--batch No!: must be 1 to 40"),
+    ],
+)
+def test_wrong_usage_is_2_with_what_to_do(
+    posts: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
+) -> None:
+    monkeypatch.chdir(posts)
+    (posts / "x").write_text("{}")
+    ran = run(posts, *arguments)
+    assert ran.code == 2
+    assert says in ran.err
+    assert not (posts / "store").exists()
+
+
+def test_posts_by_name_and_in_order(posts: Path) -> None:
+    from htctl.commands import run as command
+
+    files = [str(posts / name) for name in ("alice.jsonl", "bob.jsonl")]
+    by_order = command._from_handles(["alice+bob"], files, {})
+    by_name = command._from_handles(["alice+bob"], [f"Bob={files[1]}", f"alice={files[0]}"], {})
+    mixed = command._from_handles(["alice+bob"], [f"bob={files[1]}", files[0]], {})
+    assert by_order.groups[0].posts == by_name.groups[0].posts == mixed.groups[0].posts
+    assert by_order.name == "alice-bob"
+
+
+def test_several_groups_share_one_batch(posts: Path) -> None:
+    from htctl.commands import run as command
+
+    batch = command._from_handles(["alice", "bob"], [str(posts / "alice.jsonl"), str(posts / "bob.jsonl")], {})
+    assert [group.bot for group in batch.groups] == ["alice", "bob"]
+    assert batch.name == "alice-bob"

@@ -1,0 +1,141 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from htctl import batchfile
+from pipeline.errors import ConfigError
+
+HEAD = "defaults: {source: jsonl, posts: 'posts/{handle}.jsonl', base_model: tiny}\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "posts").mkdir()
+    for handle in ("alice", "bob", "Carol"):
+        (tmp_path / "posts" / f"{handle}.jsonl").write_text('{"text": "hello"}\n')
+    return tmp_path
+
+
+def load(folder: Path, text: str, **overrides: Any) -> batchfile.Batch:
+    path = folder / "bots.yaml"
+    path.write_text(text, encoding="utf-8")
+    return batchfile.load(path, overrides)
+
+
+def problems(folder: Path, text: str, **overrides: Any) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, text, **overrides)
+    return str(caught.value).replace(f"{folder}/", "").split("\n       ")
+
+
+def test_groups_as_one_handle_a_cyborg_and_a_mapping(folder: Path) -> None:
+    batch = load(folder, HEAD + "groups:\n- alice\n- bob+Carol\n- handles: [alice, bob]\n  train: {epochs: 6}\n")
+    assert [group.bot for group in batch.groups] == ["alice", "bob-carol", "alice-bob"]
+    assert batch.groups[1].handles == ("bob", "Carol")
+    assert batch.groups[1].posts["carol"] == folder / "posts" / "Carol.jsonl"
+    assert batch.groups[2].settings.train.epochs == 6
+    assert batch.name == "bots"
+
+
+def test_built_in_below_defaults_below_group_below_command_line(folder: Path) -> None:
+    text = (
+        "defaults: {posts: 'posts/{handle}.jsonl', base_model: tiny, train: {epochs: 3, batch_size: 7}}\n"
+        "groups: [alice, {handles: [bob], train: {epochs: 5}}]\n"
+    )
+    alice, bob = load(folder, text, train={"seed": 9}).groups
+    assert (alice.settings.train.epochs, bob.settings.train.epochs) == (3, 5)
+    assert (alice.settings.train.batch_size, alice.settings.train.seed) == (7, 9)
+    assert alice.settings.train.choose == "best"  # tiny's own default
+    assert alice.settings.train.max_grad_norm == 1.0
+    assert load(folder, text, train={"epochs": 1}).groups[1].settings.train.epochs == 1
+
+
+def test_a_group_s_base_model_brings_its_own_defaults(folder: Path) -> None:
+    text = "defaults: {posts: 'posts/{handle}.jsonl'}\ngroups: [alice, {handles: [bob], base_model: tiny}]\n"
+    alice, bob = load(folder, text).groups
+    assert (alice.settings.train.choose, bob.settings.train.choose) == ("last", "best")
+
+
+def test_paths_start_at_the_file(folder: Path) -> None:
+    batch = load(folder, "store: ./kept\n" + HEAD + "groups: [alice]\n")
+    assert batch.store == str(folder / "kept")
+    assert load(folder, HEAD + "groups: [alice]\n").store == ""
+
+
+def test_an_at_sign_is_taken_off(folder: Path) -> None:
+    assert load(folder, HEAD + "groups: ['@alice']\n").groups[0].handles == ("alice",)
+
+
+def test_posts_for_each_handle(folder: Path) -> None:
+    text = "defaults: {base_model: tiny}\ngroups:\n- handles: [a, b]\n  posts: {A: posts/alice.jsonl, b: posts/bob.jsonl}\n"
+    assert load(folder, text).groups[0].posts == {"a": folder / "posts/alice.jsonl", "b": folder / "posts/bob.jsonl"}
+
+
+def test_the_run_s_config_has_every_setting_written_out(folder: Path) -> None:
+    batch = load(folder, "batch: nightly\n" + HEAD + "groups: [alice]\n")
+    config = batch.run_config(batch.groups[0], "/store", {"alice": "0" * 64})
+    assert (config.batch, config.store, config.handles) == ("nightly", "/store", ("alice",))
+    assert config.train == batch.groups[0].settings.train
+    assert config.posts == {"alice": "0" * 64}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "bots.yaml:1: must be a mapping with batch, store, defaults, groups, not nothing"),
+        ("- alice\n", "bots.yaml:1: must be a mapping with batch, store, defaults, groups, not a list"),
+        ("groups: []\n", "bots.yaml:1: groups: must be a list of at least one group of handles"),
+        (HEAD + "groups: alice\n", "bots.yaml:2: groups: must be a list of at least one group of handles"),
+        (HEAD + "groups: [alice]\ngruops: []\n", "bots.yaml:3: gruops: unknown key; did you mean 'groups'?"),
+        ("batch: No Spaces\n" + HEAD + "groups: [alice]\n", "bots.yaml:1: batch: must be 1 to 40 of a-z"),
+        ("batch: 5\n" + HEAD + "groups: [alice]\n", "bots.yaml:1: batch: must be text, not '5'"),
+        (HEAD + "groups:\n- alice\n- 12345\n", "bots.yaml:4: groups[1]: must be a handle, handles joined by +"),
+        (HEAD + "groups:\n- handles: [123]\n", "bots.yaml:3: groups[0].handles: must be text; put quotes around"),
+        (HEAD + "groups:\n- train: {}\n", "bots.yaml:3: groups[0].handles: must be a list of handles"),
+        (
+            HEAD + "groups:\n- handles: [alice]\n  train: {epoch: 2}\n",
+            "bots.yaml:4: groups[0].train.epoch: unknown key; did",
+        ),
+        (
+            HEAD + "groups:\n- alice\n- dave\n",
+            "bots.yaml:4: groups[1].posts: no such file: posts/dave.jsonl (posts of @dave)",
+        ),
+        (HEAD + "groups:\n- alice\n- Alice\n", "bots.yaml:4: groups[1]: the same handles as groups[0]: Alice"),
+        (
+            HEAD + "groups:\n- bob+alice\n- alice+bob\n",
+            "bots.yaml:4: groups[1]: the same handles as groups[0]: alice+bob",
+        ),
+        (HEAD + "groups: [alice+ALICE]\n", "bots.yaml:2: groups[0].handles: @alice is named twice"),
+        (HEAD + "groups: ['no spaces']\n", "bots.yaml:2: groups[0].handles: 'no spaces' is not a handle"),
+        (HEAD + "groups: ['alice+']\n", "bots.yaml:2: groups[0].handles: '' is not a handle"),
+        ("defaults: {source: x}\ngroups: [alice]\n", "bots.yaml:1: defaults.source: must be one of jsonl, not 'x'"),
+        ("defaults: {base_model: tiny}\ngroups: [alice]\n", "bots.yaml:2: groups[0].posts: no posts file for @alice"),
+        (HEAD + "groups:\n- handles: [alice, bob]\n  posts: posts/bob.jsonl\n", "two handles have one posts file"),
+        (HEAD + "groups:\n- handles: [alice]\n  posts: [1]\n", "bots.yaml:4: groups[0].posts: must be a path"),
+        (HEAD + "groups: [alice]\nbatch: a\nbatch: b\n", "bots.yaml:4: batch: is given twice, first in line 3"),
+        (
+            HEAD + "groups:\n- handles: [alice]\n  generate: {min_length: 500}\n",
+            "bots.yaml:4: groups[0].generate.min_length: is",
+        ),
+        (
+            HEAD + "groups:\n- handles: [alice]\n  resources: {gpus: 9}\n",
+            "resources.gpus: must be between 0 and 8, not 9",
+        ),
+    ],
+)
+def test_each_wrong_file_is_told_with_line_and_path(folder: Path, text: str, says: str) -> None:
+    found = problems(folder, text)
+    assert any(says in problem for problem in found), found
+
+
+def test_all_problems_are_told_at_once(folder: Path) -> None:
+    found = problems(folder, "store: 5\ndefaults: {trian: {}}\ngroups:\n- 5\n- handles: 7\nx: 1\n", nothing=1)
+    assert len(found) == 6
+    assert found[-1] == "--set nothing: unknown key; known keys: posts, source, base_model, license, card, clean, " + (
+        "dataset, train, generate, resources"
+    )
+
+
+def test_merge_goes_into_mappings() -> None:
+    assert batchfile.merge({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 9}, "d": 4}) == {"a": {"b": 9, "c": 2}, "d": 4}

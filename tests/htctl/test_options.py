@@ -1,0 +1,58 @@
+from typing import Any
+
+import pytest
+
+from htctl import options
+from pipeline import layout
+from pipeline.errors import ConfigError
+from pipeline.store.folder import FolderStore
+
+
+def test_option_before_environment_before_file_before_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HTCTL_STORE", raising=False)
+    assert options.store_address("") == "htctl-store"
+    assert options.store_address("", "from-file") == "from-file"
+    monkeypatch.setenv("HTCTL_STORE", "from-environment")
+    assert options.store_address("", "from-file") == "from-environment"
+    assert options.store_address("from-option", "from-file") == "from-option"
+
+
+def test_set_reads_values_as_yaml() -> None:
+    given = ["train.epochs=2", "train.learning_rate=1e-4", "generate.prompt=My dream is", "clean.rules=original"]
+    assert options.settings(given) == {
+        "train": {"epochs": 2, "learning_rate": "1e-4"},
+        "generate": {"prompt": "My dream is"},
+        "clean": {"rules": "original"},
+    }
+
+
+@pytest.mark.parametrize("given", [["train.epochs"], ["=2"], ["train=1", "train.epochs=2"]])
+def test_set_without_sense_is_refused(given: list[str]) -> None:
+    with pytest.raises(ConfigError, match="--set"):
+        options.settings(given)
+
+
+def test_a_bot_by_its_id_or_its_handles(store: FolderStore) -> None:
+    store.write(layout.latest("alice-bob"), b"{}")
+    for given in ("alice-bob", "bob+alice", "@Bob+Alice"):
+        assert options.existing_bot(store, given) == "alice-bob"
+
+
+def test_an_unknown_bot_names_those_there_are(store: FolderStore) -> None:
+    with pytest.raises(ConfigError, match="none yet"):
+        options.existing_bot(store, "alice")
+    store.write(layout.latest("alice-bob"), b"{}")
+    store.write("bots/unfinished/runs/r/config.json", b"{}")
+    with pytest.raises(ConfigError, match=r"no bot 'alice' in .*; it holds alice-bob$"):
+        options.existing_bot(store, "alice")
+
+
+@pytest.mark.parametrize(("given", "json"), [("", False), ("json", True)])
+def test_the_format(given: str, json: bool) -> None:
+    assert options.wants_json(given) is json
+
+
+def test_another_format_is_refused() -> None:
+    wrong: Any = "yaml"
+    with pytest.raises(ConfigError, match="-o yaml: must be json"):
+        options.wants_json(wrong)

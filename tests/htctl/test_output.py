@@ -1,0 +1,34 @@
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from htctl import output
+
+
+def test_a_table_in_a_pipe_is_tabs_without_heading(capsys: pytest.CaptureFixture[str]) -> None:
+    output.table(("BOT", "RUN"), [("alice", "r1"), ("bob", "r2")])
+    assert capsys.readouterr().out == "alice\tr1\nbob\tr2\n"
+
+
+def test_a_table_on_a_terminal_has_a_heading_and_shows_brackets_as_they_are() -> None:
+    code = "from htctl import output; output.table(('BOT',), [('[red]alice[/red]',)])"
+    mine, theirs = pty.openpty()
+    subprocess.run([sys.executable, "-c", code], stdout=theirs, check=True)
+    shown = os.read(mine, 10_000).decode()
+    assert "BOT" in shown
+    assert "[red]alice[/red]" in shown
+
+
+def test_json_is_readable_in_every_script(capsys: pytest.CaptureFixture[str]) -> None:
+    output.data({"bot": "落合"})
+    assert capsys.readouterr().out == '{\n  "bot": "落合"\n}\n'
+
+
+def test_any_script_goes_out_whatever_the_locale() -> None:
+    code = "from htctl import output; output.utf8(); output.line('\\u843d\\u5408 \\U0001f424 \\ud83d')"
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    assert result.stdout.decode() == "落合 🐤 ?\n"

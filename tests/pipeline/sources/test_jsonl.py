@@ -1,0 +1,96 @@
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.sources import jsonl
+
+
+def read(tmp_path: Path, content: str | bytes) -> list[Any]:
+    path = tmp_path / "posts"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return list(jsonl.read(path, "posts.jsonl"))
+
+
+def texts(tmp_path: Path, *objects: Any) -> list[str]:
+    return [post.text for post in read(tmp_path, "\n".join(map(json.dumps, objects)))]
+
+
+PAGE = {
+    "data": [{"id": "2", "text": "newer"}, {"id": "1", "text": "older"}],
+    "includes": {"users": [{"id": "9", "username": "alice"}], "tweets": [{"id": "7", "text": "somebody else's"}]},
+    "meta": {"result_count": 2, "next_token": "abc"},
+}
+
+
+def test_x_objects_one_a_line(tmp_path: Path) -> None:
+    line = '{"id": "5", "text": "hi", "created_at": "2025-11-27T20:00:55.000Z", "lang": "en"}\n'
+    assert read(tmp_path, line) == [("5", "hi", "2025-11-27T20:00:55.000Z", "en", False)]
+
+
+def test_whole_answer_pages_one_a_line_or_several(tmp_path: Path) -> None:
+    assert texts(tmp_path, PAGE, PAGE) == ["newer", "older"] * 2
+    pretty = json.dumps(PAGE, indent=2)
+    assert [post.text for post in read(tmp_path, f"{pretty}\n{pretty}\n")] == ["newer", "older"] * 2
+
+
+def test_a_page_without_posts_has_none(tmp_path: Path) -> None:
+    assert texts(tmp_path, {"meta": {"result_count": 0}}, {"id": "1", "text": "x"}) == ["x"]
+
+
+def test_plain_texts_lists_blank_lines_and_a_byte_order_mark(tmp_path: Path) -> None:
+    assert [post.text for post in read(tmp_path, b'\xef\xbb\xbf{"text": "a"}\n\n{"text": "b"}')] == ["a", "b"]
+    assert texts(tmp_path, [{"text": "a"}, {"text": "b"}]) == ["a", "b"]
+
+
+def test_gzip_is_known_by_its_bytes(tmp_path: Path) -> None:
+    assert [post.text for post in read(tmp_path, gzip.compress(b'{"text": "a"}\n'))] == ["a"]
+
+
+@pytest.mark.parametrize("key", ["note_tweet", "note_post"])
+def test_a_long_post_s_whole_text_under_both_names(tmp_path: Path, key: str) -> None:
+    assert texts(tmp_path, {"text": "cut sho…", key: {"text": "cut short no more"}}) == ["cut short no more"]
+    assert texts(tmp_path, {"text": "whole", key: {}}) == ["whole"]
+
+
+def test_full_text_of_the_old_api(tmp_path: Path) -> None:
+    assert texts(tmp_path, {"id_str": "1", "full_text": "whole", "text": "who…"}) == ["whole"]
+
+
+@pytest.mark.parametrize(
+    ("item", "retweet"),
+    [
+        ({"referenced_tweets": [{"type": "retweeted", "id": "1"}]}, True),
+        ({"referenced_posts": [{"type": "retweeted", "id": "1"}]}, True),
+        ({"referenced_tweets": [{"type": "quoted", "id": "1"}, {"type": "replied_to", "id": "2"}]}, False),
+        ({"referenced_tweets": None}, False),
+        ({"retweeted_status": {"id": 1}}, True),
+        ({"text": "RT @alice: as old answers tell it"}, True),
+        ({"text": "RT this if you like tea"}, False),
+    ],
+)
+def test_retweets_are_told_under_old_and_new_names(tmp_path: Path, item: dict[str, Any], retweet: bool) -> None:
+    assert [post.retweet for post in read(tmp_path, json.dumps({"text": "plain words", **item}))] == [retweet]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('{"text": "a"}\n{"text": \n', "posts.jsonl, line 2: not JSON"),
+        ('{"text": "a"}\n{"id": "1"}\n', 'line 2: a post must have "text"; this one has id'),
+        ('{"text": 5}\n', 'line 1: a post must have "text"'),
+        ('{"text": "a"}\n"b"\n', 'line 2: a post must be a JSON object, not "b"'),
+        ("hello\nworld\n", "line 1: not JSON"),
+        (b'{"text": "a"}\n\xff\xfe\n', "line 2: not UTF-8 text"),
+        (b"\xff\xd8\xff\xe0 a picture", "not UTF-8 text"),
+        (gzip.compress(b'{"text": "a"}\n' * 1000)[:-20], "broken gzip"),
+    ],
+)
+def test_what_is_wrong_and_where(tmp_path: Path, content: str | bytes, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, content)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)

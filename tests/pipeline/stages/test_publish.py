@@ -1,0 +1,52 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline import layout
+from pipeline.errors import StoreError
+from pipeline.stage import Context
+from pipeline.stages import publish
+from tests.pipeline import contexts
+
+RESULTS = {"scrape": {"fingerprint": "f"}, "train": {"after": {"bits_per_byte": 2.5}}}
+
+
+def ready(folder: Path) -> Context:
+    context = contexts.make(folder, {"alice": ["a"]})
+    context.results = dict(RESULTS)
+    for name in publish.NEEDED:
+        context.store.write(context.keys.model(name), b"x")
+    return context
+
+
+def test_the_pointer_names_the_run(tmp_path: Path) -> None:
+    context = ready(tmp_path)
+    assert publish.run(context)["bytes"] == len(publish.NEEDED)
+    pointer = json.loads(context.store.read(layout.latest("alice")).data)  # type: ignore[union-attr]
+    assert pointer["run"] == context.keys.run
+    assert (pointer["config"], pointer["posts"]) == (context.config.fingerprint(), "f")
+
+
+@pytest.mark.parametrize("name", publish.NEEDED)
+def test_half_a_bot_is_never_published(tmp_path: Path, name: str) -> None:
+    context = ready(tmp_path)
+    context.store.write(context.keys.model(name), b"")
+    with pytest.raises(StoreError, match=f"missing or empty: {name}; nothing was published"):
+        publish.run(context)
+    assert not context.store.exists(layout.latest("alice"))
+
+
+def test_a_pointer_that_another_run_moves_meanwhile_is_moved_after_it(tmp_path: Path) -> None:
+    context = ready(tmp_path)
+    swap, others = context.store.swap, iter([b"one", b"two"])
+
+    def late(key: str, data: bytes, version: str) -> bool:
+        other = next(others, None)
+        if other:
+            context.store.write(key, other)
+        return swap(key, data, version)
+
+    context.store.swap = late  # type: ignore[method-assign]
+    publish.run(context)
+    assert json.loads(context.store.read(layout.latest("alice")).data)["run"] == context.keys.run  # type: ignore[union-attr]

@@ -1,0 +1,97 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline import base_model, tiny
+from pipeline.errors import ConfigError, HtctlError
+from tests import factories, hub
+
+TEXTS = factories.sentences(50)
+
+
+def save_model(folder: Path, positions: int = 64) -> Path:
+    """A small GPT-2 as any hub has it: its tokenizer adds no start token."""
+    tokenizer = tiny.tokenizer(TEXTS, positions)
+    tiny.model(len(tokenizer), tokenizer.eos_token_id, positions, 3).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_a_prompt_begins_with_the_end_token_once_and_training_text_with_none() -> None:
+    tokenizer = base_model.tokenizer(factories.run_config(), TEXTS)
+    end = tokenizer.eos_token_id
+    ids = tokenizer("kettle").input_ids
+    assert ids[0] == end
+    assert end not in ids[1:]
+    assert base_model.plain_tokens(tokenizer, ["kettle"]) == [ids[1:]]
+
+
+def test_a_special_token_s_name_in_a_post_is_text() -> None:
+    tokenizer = base_model.tokenizer(factories.run_config(), TEXTS)
+    (ids,) = base_model.plain_tokens(tokenizer, ["before <|endoftext|> after"])
+    assert tokenizer.eos_token_id not in ids
+    assert tokenizer.decode(ids) == "before <|endoftext|> after"
+
+
+def test_a_folder_is_loaded_in_fp32(tmp_path: Path) -> None:
+    config = factories.run_config(base_model=str(save_model(tmp_path / "model")), train={"block_size": 64})
+    tokenizer = base_model.tokenizer(config, [])
+    model = base_model.model(config, tokenizer)
+    assert str(model.dtype) == "torch.float32"
+    assert tokenizer("kettle").input_ids[0] == tokenizer.eos_token_id
+
+
+def test_blocks_longer_than_the_model_reads_are_refused(tmp_path: Path) -> None:
+    config = factories.run_config(base_model=str(save_model(tmp_path / "model")))
+    with pytest.raises(ConfigError, match="train.block_size is 1024, but .* reads at most 64 tokens"):
+        base_model.model(config, None)
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all"])
+def test_a_folder_that_is_not_there_is_named(name: str) -> None:
+    with pytest.raises(ConfigError, match="no such folder"):
+        base_model.tokenizer(factories.run_config(base_model=name), [])
+
+
+def test_a_folder_without_a_model_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        base_model.model(factories.run_config(base_model=str(tmp_path)), None)
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def load_from_hub(endpoint: str, name: str, cache: Path) -> "subprocess.CompletedProcess[str]":
+    """Tokenizer and model of a hub id, in a process that knows the hub by its environment alone."""
+    code = (
+        "from pipeline import base_model; from tests import factories\n"
+        "from pipeline.errors import HtctlError\n"
+        f"config = factories.run_config(base_model={name!r}, train={{'block_size': 64}})\n"
+        "try:\n"
+        "    tokenizer = base_model.tokenizer(config, [])\n"
+        "    print('loaded', base_model.model(config, tokenizer).num_parameters() > 0)\n"
+        "except HtctlError as error:\n"
+        "    print(type(error).__name__, error)\n"
+    )
+    environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(cache), "HF_HUB_DISABLE_XET": "1"}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_a_hub_id_is_fetched_as_in_real_use(tmp_path: Path) -> None:
+    save_model(tmp_path / "models" / "someone" / "gpt2-small")
+    with hub.serve(tmp_path / "models") as endpoint:
+        found = load_from_hub(endpoint, "someone/gpt2-small", tmp_path / "cache")
+        missing = load_from_hub(endpoint, "someone/nothing", tmp_path / "cache")
+    assert found.stdout.strip().endswith("loaded True"), found.stderr
+    assert missing.stdout.startswith("ConfigError base_model 'someone/nothing' cannot be loaded"), missing.stderr
+
+
+@pytest.mark.slow
+def test_a_hub_that_is_away_is_no_config_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # as away, without the library's 50 s of trying again
+    away = load_from_hub("http://127.0.0.1:9", "someone/gpt2-small", tmp_path / "cache")
+    assert away.stdout.startswith("HtctlError base_model 'someone/gpt2-small': the hub cannot be reached"), away.stderr
+    assert HtctlError.exit_code == 1

@@ -1,0 +1,15 @@
+"""The store's layout is a contract with every bot that was ever published."""
+
+from pipeline import layout
+
+
+def test_keys() -> None:
+    keys = layout.RunKeys("uppityducky", "vtubers-0a1b2c3d")
+    assert keys.config == "bots/uppityducky/runs/vtubers-0a1b2c3d/config.json"
+    assert keys.stage("train") == "bots/uppityducky/runs/vtubers-0a1b2c3d/stages/train.json"
+    assert keys.posts("a.jsonl.gz") == "bots/uppityducky/runs/vtubers-0a1b2c3d/posts/a.jsonl.gz"
+    assert keys.dataset("tokens.bin") == "bots/uppityducky/runs/vtubers-0a1b2c3d/dataset/tokens.bin"
+    assert keys.model("README.md") == "bots/uppityducky/runs/vtubers-0a1b2c3d/model/README.md"
+    assert keys.log == "bots/uppityducky/runs/vtubers-0a1b2c3d/log.txt"
+    assert layout.latest("uppityducky") == "bots/uppityducky/latest.json"
+    assert layout.posts_file("ff", "data") == "posts/file/ff/data"

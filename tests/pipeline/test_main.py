@@ -1,0 +1,121 @@
+"""The container's contract, kept by real processes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import factories
+from tests.conftest import Finished, make_run, run_pipeline
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_bot_of_two_handles_from_posts_to_pointer(finished: Finished) -> None:
+    pointer = json.loads(finished.store.read("bots/alice-bob/latest.json").data)
+    assert pointer["run"] == finished.keys.run
+    assert pointer["handles"] == ["Alice", "bob"]
+    lines = finished.process.stderr.splitlines()
+    assert lines[0] == f"alice-bob: run {finished.keys.run}"
+    assert lines[-1] == "alice-bob: published"
+    assert finished.process.stdout == ""
+
+
+def test_nothing_but_our_own_lines_is_printed(finished: Finished) -> None:
+    first = {line.split(":")[0] for line in finished.process.stderr.splitlines()}
+    assert first == {"alice-bob", "scrape", "clean", "warning", "dataset", "train", "generate"}
+
+
+def test_the_log_is_in_the_store(finished: Finished) -> None:
+    log = finished.store.read(finished.keys.log).data.decode()
+    assert "clean: @Alice: 240 posts - 0 retweets - 0 short = 240 kept" in log
+    assert "alice-bob: published" in log
+
+
+def test_held_out_loss_fell_and_is_what_the_saved_bot_scores(finished: Finished) -> None:
+    """Measured once more by this test from the saved folder alone, with the definition's words."""
+    import gzip
+
+    import torch
+    from torch.nn import functional
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    result = json.loads(finished.store.read(finished.keys.stage("train")).data)["result"]
+    assert result["after"]["bits_per_byte"] < 0.9 * result["before"]["bits_per_byte"]
+    path = Path(finished.store.address) / finished.keys.dataset("heldout.jsonl.gz")
+    texts = [json.loads(line)["text"] for line in gzip.open(path, "rt", encoding="utf-8")]
+    tokenizer = AutoTokenizer.from_pretrained(finished.model)
+    model = AutoModelForCausalLM.from_pretrained(finished.model).eval()
+    nats = 0.0
+    for text in texts:
+        ids = torch.tensor([[*tokenizer(text).input_ids, tokenizer.eos_token_id]])
+        with torch.no_grad():
+            nats += float(functional.cross_entropy(model(ids[:, :-1]).logits[0], ids[0, 1:], reduction="sum"))
+    size = sum(len(text.encode()) for text in texts)
+    assert result["after"]["bits_per_byte"] == pytest.approx(nats / 0.6931471805599453 / size, rel=1e-4)
+
+
+def test_the_saved_model_loads_without_a_word(finished: Finished) -> None:
+    code = (
+        "import sys, warnings; warnings.simplefilter('error')\n"
+        "import transformers; transformers.logging.disable_progress_bar()\n"
+        "transformers.AutoModelForCausalLM.from_pretrained(sys.argv[1])\n"
+        "bot = transformers.pipeline('text-generation', model=sys.argv[1])\n"
+        "assert len(bot('the kettle', num_return_sequences=2)) == 2\n"
+    )
+    command = [sys.executable, "-W", "default", "-c", code, str(finished.model)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_tied_weights_are_written_once(finished: Finished) -> None:
+    from safetensors import safe_open
+
+    with safe_open(finished.model / "model.safetensors", "pt") as file:
+        assert "transformer.wte.weight" in file.keys()  # noqa: SIM118 - not a dict
+        assert "lm_head.weight" not in file.keys()  # noqa: SIM118
+        assert file.metadata()["format"] == "pt"
+
+
+def test_the_same_command_again_does_nothing(finished: Finished) -> None:
+    before = (finished.model / "model.safetensors").stat().st_mtime_ns
+    again = run_pipeline(finished.config)
+    assert again.returncode == 0
+    assert again.stderr.splitlines()[-1] == "alice-bob: already published"
+    assert (finished.model / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_the_same_seed_makes_the_same_bot(finished: Finished, tmp_path: Path) -> None:
+    texts = {"Alice": factories.sentences(240), "bob": factories.sentences(60, "my dear ")}
+    again = make_run(tmp_path, texts, factories.small_settings())
+    assert (again.model / "model.safetensors").read_bytes() == (finished.model / "model.safetensors").read_bytes()
+
+
+def test_too_few_posts_is_65_with_how_many_there_are_and_are_needed(tmp_path: Path) -> None:
+    settings = {**factories.small_settings(), "clean": {"min_characters": 6000}}
+    run = make_run(tmp_path, {"alice": [*factories.sentences(20), "ha"]}, settings)
+    assert run.process.returncode == 65
+    error = run.process.stderr.splitlines()[-1]
+    assert error.startswith("error: @alice: too few posts to train on: 21 posts - 0 retweets - 1 short = 20 kept")
+    assert "6,000 are needed (about " in error
+    assert not run.store.exists("bots/alice/latest.json")
+    assert "too few posts" in run.store.read(run.keys.log).data.decode()
+
+
+def test_a_retweeter_with_no_post_of_their_own_is_65(tmp_path: Path) -> None:
+    run = make_run(tmp_path, {"alice": [f"RT @bob: {text}" for text in factories.sentences(30)]}, {})
+    assert run.process.returncode == 65
+    assert "30 posts - 30 retweets - 0 short = 0 kept" in run.process.stderr
+
+
+@pytest.mark.parametrize(("text", "says"), [(None, "HTCTL_RUN is not set"), ("{", "HTCTL_RUN is not JSON")])
+def test_a_wrong_config_is_64(text: str | None, says: str) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "HTCTL_RUN"}
+    environment |= {"HTCTL_RUN": text} if text else {}
+    command = [sys.executable, "-m", "pipeline"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 64
+    assert says in result.stderr

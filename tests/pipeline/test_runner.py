@@ -1,0 +1,112 @@
+import json
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import layout, runner
+from pipeline.plan import STAGES
+from pipeline.stage import Context
+from tests.pipeline import contexts
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every stage replaced by one that notes its name; the order of the plan and the markers are what is tested."""
+    made: list[str] = []
+
+    def stage(name: str) -> types.ModuleType:
+        module = types.ModuleType(f"pipeline.stages.{name}")
+
+        def run(context: Context) -> dict[str, Any]:
+            made.append(name)
+            if name == "publish":
+                pointer = {"config": context.config.fingerprint(), "posts": context.results["scrape"]["fingerprint"]}
+                context.store.write(layout.latest(context.keys.bot), json.dumps(pointer).encode())
+            return {"fingerprint": "posts of today", "seen": list(context.results)}
+
+        module.run = run  # type: ignore[attr-defined]
+        return module
+
+    for name in STAGES:
+        monkeypatch.setitem(sys.modules, f"pipeline.stages.{name}", stage(name))
+    return made
+
+
+def run(context: Context) -> str:
+    return runner.run(context.config, context.store, context.report, context.scratch)
+
+
+def test_all_stages_in_order_each_with_the_results_before(tmp_path: Path, calls: list[str]) -> None:
+    context = contexts.make(tmp_path, {})
+    assert run(context) == "published"
+    assert calls == list(STAGES)
+    for index, name in enumerate(STAGES):
+        marker = json.loads(context.store.read(context.keys.stage(name)).data)  # type: ignore[union-attr]
+        assert marker["result"]["seen"] == list(STAGES[:index])
+        assert marker["seconds"] >= 0
+    config = json.loads(context.store.read(context.keys.config).data)  # type: ignore[union-attr]
+    assert config["asked"] == json.loads(context.config.to_json())
+    assert config["made_by"]["torch"]
+
+
+def test_a_finished_run_is_not_made_again(tmp_path: Path, calls: list[str]) -> None:
+    context = contexts.make(tmp_path, {})
+    run(context)
+    calls.clear()
+    assert run(context) == "already published"
+    assert calls == []
+
+
+def test_a_stopped_run_goes_on_after_its_last_marker(tmp_path: Path, calls: list[str], monkeypatch: Any) -> None:
+    context = contexts.make(tmp_path, {})
+
+    def fail(context: Context) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["pipeline.stages.train"], "run", fail)
+    with pytest.raises(KeyboardInterrupt):
+        run(context)
+    assert calls == ["scrape", "clean", "dataset"]
+    assert not context.store.exists(context.keys.stage("train"))
+    monkeypatch.undo()
+    assert context.store.exists(context.keys.stage("dataset"))
+
+
+def test_a_marker_of_other_inputs_does_not_count(tmp_path: Path, calls: list[str]) -> None:
+    context = contexts.make(tmp_path, {})
+    run(context)
+    calls.clear()
+    key = context.keys.stage("clean")
+    marker = json.loads(context.store.read(key).data)  # type: ignore[union-attr]
+    context.store.write(key, json.dumps({**marker, "fingerprint": "another"}).encode())
+    for gone in (context.keys.stage("publish"), layout.latest(context.keys.bot)):
+        (Path(context.store.address) / gone).unlink()
+    run(context)
+    assert calls == ["clean", "publish"]
+
+
+def test_a_run_killed_after_its_pointer_moved_is_not_made_again(tmp_path: Path, calls: list[str]) -> None:
+    context = contexts.make(tmp_path, {})
+    run(context)
+    calls.clear()
+    (Path(context.store.address) / context.keys.stage("publish")).unlink()
+    assert run(context) == "unchanged"
+    assert calls == []
+
+
+def test_the_same_posts_and_config_in_another_batch_are_unchanged(tmp_path: Path, calls: list[str]) -> None:
+    context = contexts.make(tmp_path, {})
+    run(context)
+    calls.clear()
+    assert run(contexts.make(tmp_path, {}, batch="nightly-2")) == "unchanged"
+    assert calls == ["scrape"]
+
+
+def test_another_config_is_another_run(tmp_path: Path, calls: list[str]) -> None:
+    run(contexts.make(tmp_path, {}))
+    calls.clear()
+    assert run(contexts.make(tmp_path, {}, train={"epochs": 9})) == "published"
+    assert calls == list(STAGES)

@@ -1,0 +1,94 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline import tiny, trainer
+from pipeline.config import Train
+from pipeline.heldout import Score
+from pipeline.packing import PackedPosts
+from pipeline.progress import Report
+
+SETTINGS = Train(epochs=6, batch_size=2, block_size=16, learning_rate=1e-2, precision="fp32")
+
+
+def packed(epochs: int) -> PackedPosts:
+    tokens = np.tile(np.arange(1, 11), 20).astype(np.int32)
+    return PackedPosts(tokens, np.arange(0, 201, 10), np.zeros(20, int), end=0, epochs=epochs, seed=0)
+
+
+class Plain:
+    """An engine that steps as DeepSpeed's does, in this process: the loop is what is tested here."""
+
+    def __init__(self, model: torch.nn.Module, train: Train) -> None:
+        self.model, self.device = model, torch.device("cpu")
+        self.optimizer = torch.optim.AdamW(model.parameters(), lr=train.learning_rate)
+
+    def __call__(self, **inputs: torch.Tensor) -> object:
+        return self.model(**inputs)
+
+    def train(self) -> None:
+        self.model.train()
+
+    def backward(self, loss: torch.Tensor) -> None:
+        loss.backward()
+
+    def step(self) -> None:
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def get_lr(self) -> list[float]:
+        return [self.optimizer.param_groups[0]["lr"]]
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> torch.nn.Module:
+    monkeypatch.setattr(trainer.engine, "start", lambda model, train, steps: Plain(model, train))
+    return tiny.model(vocabulary=16, end=0, positions=16, seed=0)
+
+
+def run(model: torch.nn.Module, folder: Path, losses: list[float] | None = None) -> trainer.Trainer:
+    """Train; `losses` are what validation says epoch by epoch."""
+    told = iter(losses or [])
+    validate = (lambda _: Score(next(told), tokens=1, posts=1, bytes=1)) if losses else None
+    made = trainer.Trainer(model, packed(SETTINGS.epochs), SETTINGS, folder, validate)
+    made.run(Report())
+    return made
+
+
+def test_the_last_epoch_is_kept_and_every_token_was_trained_on(model: torch.nn.Module, tmp_path: Path) -> None:
+    made = run(model, tmp_path)
+    assert made.epoch == 6
+    assert made.tokens == 6 * 20 * 11
+    assert made.history[0]["loss"] > 2 > made.history[-1]["loss"]
+    assert (tmp_path / "model.safetensors").exists()
+
+
+def test_the_best_epoch_is_kept(model: torch.nn.Module, tmp_path: Path) -> None:
+    made = run(model, tmp_path, [5.0, 3.0, 4.0, 2.0, 2.5, 2.4])
+    assert made.epoch == 4
+    assert [record["epoch"] for record in made.history if "epoch" in record] == [1, 2, 3, 4, 5, 6]
+
+
+def test_two_worse_epochs_stop_the_training(model: torch.nn.Module, tmp_path: Path) -> None:
+    made = run(model, tmp_path, [5.0, 3.0, 4.0, 3.5, 1.0, 1.0])
+    assert made.epoch == 2
+    assert made.tokens < 6 * 20 * 11
+    assert [record["epoch"] for record in made.history if "epoch" in record] == [1, 2, 3, 4]
+
+
+def test_the_kept_weights_are_the_best_epoch_s(model: torch.nn.Module, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    seen: list[torch.Tensor] = []
+    losses = iter([5.0, 1.0, 4.0, 4.0])
+
+    def validate(current: torch.nn.Module) -> Score:
+        seen.append(next(current.parameters()).detach().clone())
+        return Score(next(losses), tokens=1, posts=1, bytes=1)
+
+    trainer.Trainer(model, packed(6), SETTINGS, tmp_path, validate).run(Report())
+    kept = next(AutoModelForCausalLM.from_pretrained(tmp_path).parameters())
+    assert torch.equal(kept, seen[1])
+    assert not torch.equal(kept, seen[3])

@@ -1,0 +1,64 @@
+"""The rooms stay as they are: `cmd` is the standard library's, the command line loads nothing heavy."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("torch", "transformers", "wandb", "boto3", "kubernetes", "numpy", "rich", "yaml", "deepspeed", "tweepy")
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The top-level packages that `htctl ARGUMENTS` has imported when it ends."""
+    code = (
+        "import sys\n"
+        "from htctl.app import main\n"
+        f"sys.argv = ['htctl', *{list(arguments)!r}]\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "sys.stderr.write(' '.join({name.partition('.')[0] for name in sys.modules}))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(result.stderr.split())
+
+
+def test_cmd_is_the_standard_library_s_even_from_the_root() -> None:
+    code = "import cmd, pdb; print(cmd.__file__); cmd.Cmd"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert Path(result.stdout.strip()).name == "cmd.py"
+    assert not (ROOT / "cmd" / "__init__.py").exists()
+
+
+def test_help_loads_nothing_heavy() -> None:
+    loaded = loaded_by("--help")
+    assert "typer" in loaded
+    assert not loaded & set(HEAVY)
+
+
+@pytest.mark.parametrize("command", ["run", "bots", "generate", "posts", "init"])
+def test_every_command_s_help_loads_nothing_heavy(command: str) -> None:
+    assert not loaded_by(command, "--help") & set(HEAVY)
+
+
+def test_bots_needs_no_training_packages(tmp_path: Path) -> None:
+    assert not loaded_by("bots", "--store", str(tmp_path)) & {"torch", "transformers", "numpy", "kubernetes"}
+
+
+def test_every_source_file_says_what_it_owns() -> None:
+    files = [path for room in ("cmd", "pipeline", "k8s") for path in (ROOT / room).rglob("*.py")]
+    assert len(files) > 30
+    assert [path for path in files if not path.read_text(encoding="utf-8").startswith('"""')] == []
+
+
+def test_every_source_file_has_its_test() -> None:
+    """`cmd/htctl/x.py` -> `tests/htctl/test_x.py`, `pipeline/x.py` -> `tests/pipeline/test_x.py`."""
+    missing = []
+    for room in ("cmd/htctl", "pipeline", "k8s"):
+        for path in (ROOT / room).rglob("*.py"):
+            mirrored = ROOT / "tests" / Path(room).name / path.relative_to(ROOT / room)
+            names = {"__init__.py": mirrored.parent / f"test_{mirrored.parent.name}.py"}
+            test = names.get(path.name, mirrored.with_name(f"test_{path.stem.strip('_')}.py"))
+            if not test.exists() and path.name != "__init__.py":
+                missing.append(test.relative_to(ROOT).as_posix())
+    assert missing == []
