@@ -63,6 +63,6 @@ def _load(kind: str, name: str, **options: Any) -> Any:
         reason = " ".join(str(error).split())[:300]
         if "connect" in reason.lower() or "offline" in reason.lower():
             raise HtctlError(
-                f"{place}: the hub cannot be reached and no copy is cached; try again, give a folder, or base_model=tiny"
+                f"{place}: the hub cannot be reached and no copy is cached; try again, or give a folder or tiny"
             ) from error
         raise ConfigError(f"{place} cannot be loaded: {reason}") from error

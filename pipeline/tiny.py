@@ -12,7 +12,7 @@ import torch
 from tokenizers import decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, GPT2Tokenizer
 
-VOCABULARY = 4096
+VOCABULARY = 2048
 LAYERS = 2
 WIDTH = 192
 HEADS = 4

@@ -1,5 +1,6 @@
 """Stage 3: the kept posts divided by post into parts, and the training part as token ids."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,15 +78,15 @@ def _divide(context: Context, groups: NDArray[np.int64]) -> NDArray[np.int8]:
 
 
 def _write_parts(context: Context, parts: NDArray[np.int8]) -> dict[str, Any]:
-    counts = {}
-    for number, part in enumerate(PARTS):
-        posts = size = 0
-        with context.writing(context.keys.dataset(f"{part}.jsonl.gz")) as path, line_writer(path) as write:
-            for index, post in enumerate(_kept(context)):
-                if parts[index] == number:
-                    write(post._asdict())
-                    posts, size = posts + 1, size + len(post.text.encode())
-        counts[part] = {"posts": posts, "bytes": size}
+    counts = {part: {"posts": 0, "bytes": 0} for part in PARTS}
+    with contextlib.ExitStack() as stack:
+        paths = [stack.enter_context(context.writing(context.keys.dataset(f"{part}.jsonl.gz"))) for part in PARTS]
+        write = [stack.enter_context(line_writer(path)) for path in paths]
+        for number, post in zip(parts, _kept(context), strict=True):
+            write[number](post._asdict())
+            count = counts[PARTS[number]]
+            count["posts"] += 1
+            count["bytes"] += len(post.text.encode())
     return counts
 
 

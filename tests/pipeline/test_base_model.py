@@ -46,7 +46,7 @@ def test_a_folder_is_loaded_in_fp32(tmp_path: Path) -> None:
 
 def test_blocks_longer_than_the_model_reads_are_refused(tmp_path: Path) -> None:
     config = factories.run_config(base_model=str(save_model(tmp_path / "model")))
-    with pytest.raises(ConfigError, match="train.block_size is 1024, but .* reads at most 64 tokens"):
+    with pytest.raises(ConfigError, match=r"train\.block_size is 1024, but .* reads at most 64 tokens"):
         base_model.model(config, None)
 
 

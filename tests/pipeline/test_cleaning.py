@@ -61,6 +61,9 @@ def test_the_original_s_entity_order_is_kept_by_name() -> None:
     assert cleaned("she said &quot;no way&quot; again", ORIGINAL) == "she said &quot;no way&quot; again"
 
 
+SPACES = " \t\n\r\f\v\x1c-\x1f\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
+
 def recipe(posts: list[dict[str, Any]]) -> tuple[int, int, list[str]]:
     """Facts of the original recipe, written a second time and otherwise: (retweets, short, kept texts)."""
     kept, retweets, short = [], 0, 0
@@ -73,11 +76,7 @@ def recipe(posts: list[dict[str, Any]]) -> tuple[int, int, list[str]]:
             text = letter.join(text.split(f"&{entity};"))
         for scheme in ("http", "https"):
             for before, after in ((" ", ""), ("", " "), ("\n", " "), ("\n", ""), ("", "")):
-                text = re.sub(
-                    f"{before}{scheme}:[^ \t\n\r\f\v\x1c-\x1f\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+{after}",
-                    "",
-                    text,
-                )
+                text = re.sub(f"{before}{scheme}:[^{SPACES}]+{after}", "", text)
         words = re.findall(r"\S+", text)
         telling = [word for word in words if not re.search("http|@|#", word.lower())]
         if len(telling) < 3:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.posts import read_lines
 from tests import factories
 from tests.conftest import Finished, make_run, run_pipeline
 
@@ -37,8 +38,6 @@ def test_the_log_is_in_the_store(finished: Finished) -> None:
 
 def test_held_out_loss_fell_and_is_what_the_saved_bot_scores(finished: Finished) -> None:
     """Measured once more by this test from the saved folder alone, with the definition's words."""
-    import gzip
-
     import torch
     from torch.nn import functional
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -46,7 +45,7 @@ def test_held_out_loss_fell_and_is_what_the_saved_bot_scores(finished: Finished)
     result = json.loads(finished.store.read(finished.keys.stage("train")).data)["result"]
     assert result["after"]["bits_per_byte"] < 0.9 * result["before"]["bits_per_byte"]
     path = Path(finished.store.address) / finished.keys.dataset("heldout.jsonl.gz")
-    texts = [json.loads(line)["text"] for line in gzip.open(path, "rt", encoding="utf-8")]
+    texts = [record["text"] for record in read_lines(path)]
     tokenizer = AutoTokenizer.from_pretrained(finished.model)
     model = AutoModelForCausalLM.from_pretrained(finished.model).eval()
     nats = 0.0

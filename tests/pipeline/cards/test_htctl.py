@@ -21,7 +21,8 @@ FACTS: dict[str, Any] = {
         "before": {**SCORE, "bits_per_byte": 4.0}, "after": SCORE, "epoch": 4, "steps": 300, "seconds": 61.5,
         "parameters": 124439808, "precision": "bf16", "device": "CPU (x86_64)", "threads": 2,
     },
-    "generate": {"prompt": "My dream is", "samples": ["My dream is a | pipe"], "copies": {"posts": 100, "verbatim": 1, "near": 3}},
+    "generate": {"prompt": "My dream is", "samples": ["My dream is a | pipe"],
+                 "copies": {"posts": 100, "verbatim": 1, "near": 3}},
 }  # fmt: skip
 
 

@@ -1,3 +1,4 @@
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def test_every_post_is_in_one_part(tmp_path: Path) -> None:
     texts = factories.sentences(1000)
     context, result = made(tmp_path, {"alice": texts}, train={**SETTINGS["train"], "choose": "best"})
     parts = [part(context, name) for name in dataset.PARTS]
-    assert sorted(sum(parts, [])) == sorted(texts)
+    assert sorted(itertools.chain(*parts)) == sorted(texts)
     assert [result[name]["posts"] for name in dataset.PARTS] == [len(posts) for posts in parts]
     assert 70 < len(parts[2]) < 130
     assert 30 < len(parts[1]) < 75
@@ -80,7 +81,7 @@ def test_the_tokens_are_the_training_posts_in_order_with_their_handles(tmp_path:
     offsets = np.load(context.local(context.keys.dataset("offsets.npy")))
     owners = np.load(context.local(context.keys.dataset("owners.npy")))
     tokenizer = AutoTokenizer.from_pretrained(context.local_folder(context.keys.dataset("tokenizer")))
-    decoded = [tokenizer.decode(tokens[a:b]) for a, b in zip(offsets, offsets[1:], strict=False)]
+    decoded = [tokenizer.decode(tokens[a:b]) for a, b in itertools.pairwise(offsets)]
     assert decoded == part(context, "train")
     assert result["tokens"] == len(tokens) == offsets[-1]
     bobs = [text for text, owner in zip(decoded, owners, strict=True) if owner == 1]
