@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from pipeline.identity import bot_id, run_id
 from pipeline.layout import RunKeys
 from pipeline.store import open_store
 from pipeline.store.folder import FolderStore
-from tests import factories
+from tests import factories, s3server
 
 SHARED = Path(os.environ.get("HTCTL_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -30,6 +31,24 @@ def shared() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip(f"{SHARED}/data is not there (set HTCTL_SHARED to run this)")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3server.Server]:
+    """A real S3 server for the whole session."""
+    with s3server.running(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: s3server.Server, monkeypatch: pytest.MonkeyPatch) -> s3server.Server:
+    """The server, and its credentials in the environment."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3server.KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3server.SECRET)
+    return s3_server
+
+
+PASSED_ON = ("HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 class Finished(NamedTuple):
@@ -51,7 +70,7 @@ def run_pipeline(config: RunConfig, **environment: str) -> "subprocess.Completed
         [sys.executable, "-P", "-m", "pipeline"],
         env={
             "PATH": "",
-            "HOME": os.environ.get("HOME", "/"),
+            **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
             "HF_HUB_OFFLINE": "1",
             **environment,
             ENVIRONMENT: config.to_json(),
@@ -62,9 +81,9 @@ def run_pipeline(config: RunConfig, **environment: str) -> "subprocess.Completed
     )
 
 
-def make_run(folder: Path, texts: dict[str, list[str]], settings: dict[str, Any]) -> Finished:
-    """Posts by handle into a store under `folder`, and a run over them."""
-    opened = open_store(str(folder / "store"))
+def make_run(folder: Path, texts: dict[str, list[str]], settings: dict[str, Any], address: str = "") -> Finished:
+    """Posts by handle into a store (under `folder`, unless an address is given), and a run over them."""
+    opened = open_store(address or str(folder / "store"))
     files = {
         handle.lower(): postsfiles.keep(opened, factories.write_posts(folder / f"{handle}.jsonl", posts))
         for handle, posts in texts.items()

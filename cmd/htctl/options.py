@@ -14,7 +14,10 @@ ENVIRONMENT = "HTCTL_STORE"
 
 StoreOption = Annotated[
     str,
-    typer.Option("--store", help=f"A folder [default: ${ENVIRONMENT}, the batch file's, else ./{DEFAULT_STORE}]."),
+    typer.Option(
+        "--store",
+        help=f"A folder or s3://BUCKET/PREFIX [default: ${ENVIRONMENT}, the batch file's, else ./{DEFAULT_STORE}].",
+    ),
 ]
 OutputOption = Annotated[str, typer.Option("-o", "--output", help="'json' for programs.")]
 BotArgument = Annotated[str, typer.Argument(help="A bot's id, or its handles joined by +.", show_default=False)]

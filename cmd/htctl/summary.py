@@ -31,7 +31,7 @@ def lines(store: Store, keys: RunKeys) -> list[str]:
         f"(perplexity {before['perplexity']:,.1f} -> {after['perplexity']:,.1f})"
     )
     told += [f"  sample    {sample}" for sample in found["generate"]["samples"][:SAMPLES]]
-    told.append(f"  bot       {store.address}/{keys.model('')}")
+    told.append(f"  bot       {store.place(keys.model('')).rstrip('/')}")
     where = "" if store.address == _default_address() else f" --store {shlex.quote(store.address)}"
     told.append(f"  next      htctl generate {keys.bot} --prompt 'I think' -n 5{where}")
     return [keys.bot, *told]

@@ -28,6 +28,9 @@ class Store(Protocol):
 
     address: str
 
+    def place(self, key: str) -> str:
+        """The object's path or URL, for a person to read."""
+
     def read(self, key: str) -> Versioned | None:
         """The object, or None where there is none."""
 
@@ -35,7 +38,10 @@ class Store(Protocol):
         """Make or replace an object."""
 
     def swap(self, key: str, data: bytes, version: str) -> bool:
-        """Write only if the key still has `version` (ABSENT: is not there); False where it has not."""
+        """Write only if the key still has `version` (ABSENT: is not there); False where it has not.
+
+        Where it has not but holds these very bytes, an earlier try got through: that is True.
+        """
 
     def upload(self, path: Path, key: str) -> None:
         """Make or replace an object from a local file."""
@@ -54,9 +60,14 @@ class Store(Protocol):
 
 
 def open_store(address: str) -> Store:
-    """The store at `address`, a folder (made when first written to)."""
+    """The store at `address`: `s3://BUCKET/PREFIX`, or a folder (made when first written to)."""
+    # Only what the address needs is imported: boto3 takes longer than all the rest.
+    if address.startswith("s3://"):
+        from pipeline.store.s3 import S3Store
+
+        return S3Store(address)
     if "://" in address:
-        raise ConfigError(f"store '{address}': this version keeps bots in a folder; give its path")
-    from pipeline.store.folder import FolderStore  # only what the address needs is imported
+        raise ConfigError(f"store '{address}': must be a folder or s3://BUCKET/PREFIX")
+    from pipeline.store.folder import FolderStore
 
     return FolderStore(Path(address).expanduser().resolve())

@@ -22,6 +22,9 @@ class FolderStore:
         self.root = root
         self.address = str(root)
 
+    def place(self, key: str) -> str:
+        return str(self.root / key)
+
     def read(self, key: str) -> Versioned | None:
         with _faults(self, key):
             try:
@@ -44,7 +47,7 @@ class FolderStore:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 found = self.read(key)
                 if (found.version if found else ABSENT) != version:
-                    return False
+                    return found is not None and found.data == data
                 self.write(key, data)
                 return True
 
@@ -63,18 +66,17 @@ class FolderStore:
 
     def list(self, prefix: str) -> Iterator[Entry]:
         start = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self.root
+        found = []
         for folder, folders, files in os.walk(start):
-            folders[:] = sorted(name for name in folders if name != HIDDEN)
-            for name in sorted(files):
-                path = Path(folder, name)
-                key = path.relative_to(self.root).as_posix()
-                if key.startswith(prefix):
-                    yield Entry(key, path.stat().st_size)
+            folders[:] = [name for name in folders if name != HIDDEN]
+            paths = (Path(folder, name) for name in files)
+            found += [Entry(path.relative_to(self.root).as_posix(), path.stat().st_size) for path in paths]
+        return iter(sorted(entry for entry in found if entry.key.startswith(prefix)))
 
     def folders(self, prefix: str) -> Iterator[str]:
         start = self._path(prefix)
         names = sorted(path.name for path in start.iterdir()) if start.is_dir() else []
-        return (name for name in names if (start / name).is_dir())
+        return (name for name in names if (start / name).is_dir() and name != HIDDEN)
 
     def exists(self, key: str) -> bool:
         return self._path(key).is_file()

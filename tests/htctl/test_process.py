@@ -8,7 +8,7 @@ from tests import factories
 
 
 def test_the_pipeline_s_exit_code_comes_back() -> None:
-    assert process.run_pipeline(factories.run_config(store="s3://not/in/this/version")) == 64
+    assert process.run_pipeline(factories.run_config(store="gs://not/a/store")) == 64
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

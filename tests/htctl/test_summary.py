@@ -11,7 +11,7 @@ def test_counts_loss_samples_place_and_next_command(finished: Finished, monkeypa
     assert "  posts     @Alice: 240 downloaded - 0 retweets - 0 short = 240 kept" in lines
     assert any(line.startswith("  held out  ") and " -> " in line for line in lines)
     assert sum(line.startswith("  sample    My dream is") for line in lines) == 3
-    assert f"  bot       {finished.model}/" in lines
+    assert f"  bot       {finished.model}".rstrip("/") in lines
     assert lines[-1] == f"  next      htctl generate alice-bob --prompt 'I think' -n 5 --store {finished.store.address}"
 
 

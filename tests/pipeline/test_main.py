@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.posts import read_lines
-from tests import factories
+from tests import factories, s3server
 from tests.conftest import Finished, make_run, run_pipeline
 
 pytestmark = pytest.mark.slow
@@ -93,6 +93,18 @@ def test_the_same_seed_makes_the_same_bot(finished: Finished, tmp_path: Path) ->
     assert (again.model / "model.safetensors").read_bytes() == (finished.model / "model.safetensors").read_bytes()
 
 
+def test_a_bucket_holds_the_same_bot_as_a_folder(finished: Finished, tmp_path: Path, s3: s3server.Server) -> None:
+    texts = {"Alice": factories.sentences(240), "bob": factories.sentences(60, "my dear ")}
+    run = make_run(tmp_path, texts, factories.small_settings(), s3.address(tmp_path.name))
+    assert run.process.returncode == 0, run.process.stderr
+    keys = [entry.key for entry in run.store.list("")]
+    assert keys == [entry.key for entry in finished.store.list("") if entry.key in keys]
+    assert len(keys) == len(list(finished.store.list("")))
+    weights = run.store.local(run.keys.model("model.safetensors"), tmp_path / "scratch").read_bytes()
+    assert weights == (finished.model / "model.safetensors").read_bytes()
+    assert s3server.SECRET not in run.process.stderr + run.store.read(run.keys.config).data.decode()
+
+
 def test_too_few_posts_is_65_with_how_many_there_are_and_are_needed(tmp_path: Path) -> None:
     settings = {**factories.small_settings(), "clean": {"min_characters": 6000}}
     run = make_run(tmp_path, {"alice": [*factories.sentences(20), "ha"]}, settings)
@@ -102,6 +114,18 @@ def test_too_few_posts_is_65_with_how_many_there_are_and_are_needed(tmp_path: Pa
     assert "6,000 are needed (about " in error
     assert not run.store.exists("bots/alice/latest.json")
     assert "too few posts" in run.store.read(run.keys.log).data.decode()
+
+
+def test_a_bot_can_be_the_base_model_of_another(finished: Finished, tmp_path: Path) -> None:
+    """A folder as base model: what a fine-tuned GPT-2 on disk is."""
+    settings = {**factories.small_settings(), "base_model": str(finished.model)}
+    run = make_run(tmp_path, {"carol": factories.sentences(120, "oh ")}, settings)
+    assert run.process.returncode == 0, run.process.stderr
+    result = json.loads(run.store.read(run.keys.stage("train")).data)["result"]
+    assert result["after"]["bits_per_byte"] < result["before"]["bits_per_byte"]
+    first = json.loads(finished.store.read(finished.keys.stage("train")).data)["result"]
+    assert result["before"]["bits_per_byte"] < first["before"]["bits_per_byte"]  # it knows these words already
+    assert "fine-tuned" in (run.model / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_retweeter_with_no_post_of_their_own_is_65(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ def published(store: Store) -> list[dict[str, Any]]:
         pointer = store.read(layout.latest(bot))
         if pointer:
             about = json.loads(pointer.data)
-            model = f"{store.address}/{layout.RunKeys(bot, about['run']).model('')}"
-            found.append({"bot": bot, **about, "model": model.rstrip("/")})
+            model = store.place(layout.RunKeys(bot, about["run"]).model("")).rstrip("/")
+            found.append({"bot": bot, **about, "model": model})
     return found
 
 

@@ -17,7 +17,7 @@ HEAD = """\
 #   htctl run -f {name}
 
 batch: {batch}
-store: ./htctl-store            # a folder; --store and HTCTL_STORE override it
+store: ./htctl-store            # or s3://bucket/prefix; --store and HTCTL_STORE override it
 
 defaults:                       # for all groups; a group's own settings win, --set KEY=VALUE wins over both
   source: jsonl                 # posts come from files

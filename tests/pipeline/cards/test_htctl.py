@@ -1,7 +1,7 @@
 import copy
 from typing import Any
 
-import huggingface_hub
+from huggingface_hub import ModelCard, repocard
 import pytest
 import yaml
 
@@ -42,7 +42,7 @@ def card(config: dict[str, Any] | None = None, **changes: Any) -> str:
 
 def metadata(text: str) -> dict[str, Any]:
     """As a hub reads it: the library's own search for the block, and plain YAML."""
-    block = huggingface_hub.repocard.REGEX_YAML_BLOCK.search(text)
+    block = repocard.REGEX_YAML_BLOCK.search(text)
     assert block
     return dict(yaml.safe_load(block.group(2)))
 
@@ -59,7 +59,7 @@ def test_the_hub_s_fields_are_there_and_sound() -> None:
 
 
 def test_the_hub_s_own_library_reads_the_measured_numbers() -> None:
-    read = huggingface_hub.ModelCard(card())
+    read = ModelCard(card())
     results = {result.metric_type: result.metric_value for result in read.data.eval_results or []}
     assert results == {"perplexity": 93.25, "bits_per_byte": 2.3457}
     assert (read.data.eval_results or [])[0].dataset_name == "Held-out posts of uppityducky"

@@ -14,5 +14,5 @@ def test_a_path_is_a_folder_made_when_first_written_to(tmp_path: Path) -> None:
 
 
 def test_an_address_of_another_kind_is_refused() -> None:
-    with pytest.raises(ConfigError, match="s3://bucket"):
-        open_store("s3://bucket/prefix")
+    with pytest.raises(ConfigError, match="gs://bucket"):
+        open_store("gs://bucket/prefix")

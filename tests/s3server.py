@@ -1,0 +1,101 @@
+"""A real S3 server for tests (SeaweedFS, from its wheel): checks credentials, checksums and races, keeps its data."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+KEY, SECRET, BUCKET = "test-key", "test-secret", "bots"
+
+
+class Server:
+    """One server on free loopback ports, with its data in a folder that outlives `kill`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process: subprocess.Popen[bytes] | None = None
+        self.ports = _free_ports(5)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.ports[0]}"
+
+    def address(self, prefix: str) -> str:
+        return f"s3://{BUCKET}/{prefix}?endpoint={self.endpoint}&region=us-east-1"
+
+    def start(self) -> None:
+        """Start, and wait until the bucket answers."""
+        s3, filer, master, volume, admin = self.ports
+        self.folder.mkdir(parents=True, exist_ok=True)
+        options = [
+            f"-dir={self.folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.port={s3}", f"-filer.port={filer}",
+            f"-master.port={master}", f"-volume.port={volume}", f"-admin.port={admin}", "-admin.ui=false",
+            "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false", f"-bucket={BUCKET}",
+        ]  # fmt: skip
+        self.process = subprocess.Popen(
+            [_program(), "mini", *options],
+            cwd=self.folder,
+            env={**os.environ, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._wait()
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self.process:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def _wait(self) -> None:
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        client = boto3.client(
+            "s3", endpoint_url=self.endpoint, region_name="us-east-1", aws_access_key_id=KEY,
+            aws_secret_access_key=SECRET,
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+        )  # fmt: skip
+        for _ in range(300):
+            with contextlib.suppress(BotoCoreError, ClientError):
+                client.head_bucket(Bucket=BUCKET)
+                return
+            time.sleep(0.1)
+        raise RuntimeError("the S3 server did not start in 30 s")
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[Server]:
+    """A started server, stopped when the block ends."""
+    server = Server(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def _program() -> str:
+    beside = Path(sys.executable).with_name("weed")
+    return str(beside) if beside.exists() else shutil.which("weed") or "weed"
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports whose +10,000 (the server's gRPC) are free too."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.SystemRandom().randrange(20_000, 40_000)
+        with contextlib.suppress(OSError), socket.socket() as one, socket.socket() as two:
+            one.bind(("127.0.0.1", port))
+            two.bind(("127.0.0.1", port + 10_000))
+            found.append(port)
+    return found
