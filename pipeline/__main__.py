@@ -1,66 +1,59 @@
 """`python -m pipeline`: makes the bot that `HTCTL_RUN` asks for, and ends with the contract's exit code."""
 
 import contextlib
-import logging
 import os
+import sys
 import tempfile
 import traceback
-import warnings
 from pathlib import Path
 
-from pipeline import engine, runner
 from pipeline.config import ENVIRONMENT, RunConfig
 from pipeline.errors import ConfigError, HtctlError, StoreError
 from pipeline.identity import bot_id, run_id
 from pipeline.layout import RunKeys
-from pipeline.progress import Report
+from pipeline.progress import Report, quiet
 from pipeline.store import Store, open_store
+
+INTERRUPTED = 130
 
 
 def main() -> int:
     """Run, say on one line what went wrong, and return the exit code."""
-    quiet()
     report = Report()
     try:
         text = os.environ.get(ENVIRONMENT)
         if text is None:
             raise ConfigError(f"{ENVIRONMENT} is not set; it holds the run's config as JSON (see htctl run)")
         config = RunConfig.from_json(text)
+        store = open_store(config.store)
+    except HtctlError as error:
+        report.line(f"error: {error}")
+        return error.exit_code
+    keys = RunKeys(bot_id(config.source, config.handles), run_id(config))
+    code = _run(config, store, keys, report)
+    _keep_log(store, keys.log, report)
+    return code
+
+
+def _run(config: RunConfig, store: Store, keys: RunKeys, report: Report) -> int:
+    """Make the bot; everything that can go wrong ends here, said and with its exit code."""
+    try:
+        report.line(f"{keys.bot}: run {keys.run}")
         with tempfile.TemporaryDirectory(prefix="htctl-") as scratch:
-            return _run(config, Path(scratch), report)
+            quiet()
+            from pipeline import runner  # only now: it loads torch, which takes seconds in which Ctrl-C counts too
+
+            outcome = runner.run(config, store, report, Path(scratch))
+        report.line(f"{keys.bot}: {outcome}")
     except HtctlError as error:
         report.line(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
         report.line("stopped; the same command goes on after the last finished stage")
-        return 130
-    except Exception:  # the one place where an unforeseen fault ends: all of it is shown
-        report.line(traceback.format_exc())
-        return 1
-
-
-def quiet() -> None:
-    """Keep the libraries' chatter out of a run's output; their errors stay."""
-    import transformers
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", category=FutureWarning)
-
-
-def _run(config: RunConfig, scratch: Path, report: Report) -> int:
-    store = open_store(config.store)
-    keys = RunKeys(bot_id(config.source, config.handles), run_id(config))
-    report.line(f"{keys.bot}: run {keys.run}")
-    try:
-        outcome = runner.run(config, store, report, scratch)
-        report.line(f"{keys.bot}: {outcome}")
-    except HtctlError as error:
-        report.said.append(f"error: {error}")
-        raise
-    finally:
-        _keep_log(store, keys.log, report)
+        return INTERRUPTED
+    except Exception:
+        report.line(traceback.format_exc().rstrip())
+        return HtctlError.exit_code
     return 0
 
 
@@ -72,5 +65,16 @@ def _keep_log(store: Store, key: str, report: Report) -> None:
         store.write(key, (earlier.data if earlier else b"") + text.encode())
 
 
+def _leave(code: int) -> None:
+    """End the process now, with everything printed but without interpreter shutdown.
+
+    After all is done, one of gloo's threads can abort that shutdown (pytorch issue 190489), and a finished
+    run would look failed.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    engine.leave(main())
+    _leave(main())

@@ -28,7 +28,7 @@ def model(config: RunConfig, tokenizer: Any) -> Any:
     if config.base_model == TINY:
         return tiny.model(len(tokenizer), tokenizer.eos_token_id, config.train.block_size, config.train.seed)
     found = _load("AutoModelForCausalLM", config.base_model, dtype="float32")
-    positions = found.config.max_position_embeddings
+    positions = context(found.config)
     if config.train.block_size > positions:
         raise ConfigError(
             f"train.block_size is {config.train.block_size}, but {config.base_model} reads at most {positions} tokens"
@@ -36,9 +36,21 @@ def model(config: RunConfig, tokenizer: Any) -> Any:
     return found
 
 
+def context(config: Any) -> int:
+    """How many tokens a model reads at once, by its own config."""
+    positions = getattr(config, "max_position_embeddings", None)
+    if not isinstance(positions, int):
+        raise ConfigError(
+            f"base model of type {config.model_type}: does not say how many tokens it reads; take another"
+        )
+    return positions
+
+
 def start_with_end_token(tokenizer: Any) -> Any:
     """The tokenizer, changed so that text begins with the end token, as every post in training does."""
     end = tokenizer.eos_token
+    if end is None:
+        raise ConfigError(f"the tokenizer of {tokenizer.name_or_path} has no end token (eos_token); take another model")
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{end} $A", pair=f"{end} $A $B", special_tokens=[(end, tokenizer.eos_token_id)]
     )
@@ -55,7 +67,7 @@ def _load(kind: str, name: str, **options: Any) -> Any:
     import transformers
 
     place = f"base_model '{name}'"
-    if name.startswith((".", "/", "~")) and not Path(name).expanduser().is_dir():
+    if name.startswith((".", "/")) and not Path(name).is_dir():
         raise ConfigError(f"{place}: no such folder")
     try:
         return getattr(transformers, kind).from_pretrained(name, **options)

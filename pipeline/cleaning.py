@@ -51,13 +51,13 @@ def drop_retweet(post: Post, text: str) -> str | Drop:
 
 
 def sound_text(_: Post, text: str) -> str:
-    """Without what no tokenizer or file can hold: lone surrogates and control characters."""
+    """Without control characters, which nobody wrote; those that are spaces stay."""
     return _UNSOUND.sub("", text)
 
 
 def entities(_: Post, text: str) -> str:
-    """X delivers `&`, `<` and `>` as HTML entities; each is undone once."""
-    return html.unescape(text)
+    """X delivers `&`, `<` and `>` as HTML entities; each is undone once, and nothing that only looks like one."""
+    return _ENTITY.sub(lambda found: html.unescape(found.group()), text)
 
 
 def links(_: Post, text: str) -> str:
@@ -94,5 +94,6 @@ def _drop_short(count: Callable[[str], int], least: int, _: Post, text: str) -> 
     return Drop("short", f"{found} of {least} words") if found < least else text
 
 
-_LINK = re.compile(r"https?://\S+", re.IGNORECASE)
-_UNSOUND = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_LINK = re.compile("https?://[!-~]+", re.IGNORECASE)  # ASCII: what follows in another script is text
+_ENTITY = re.compile("&(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9a-f]+);", re.IGNORECASE)
+_UNSOUND = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")

@@ -3,7 +3,8 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline import schema
@@ -11,6 +12,11 @@ from pipeline.errors import ConfigError
 from pipeline.schema import setting
 
 ENVIRONMENT = "HTCTL_RUN"
+X_HANDLE = re.compile(r"[A-Za-z0-9_]{1,15}")
+# For posts from files also other sources' names: name.bsky.social, user@server
+HANDLES = {"jsonl": re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,252}")}
+BATCH = re.compile(r"[a-z0-9]([a-z0-9._-]{0,38}[a-z0-9])?")
+BATCH_RULE = "1 to 40 of a-z, 0-9, '.', '_' and '-', with a letter or digit at both ends"
 SOURCES = ("jsonl",)
 TINY = "tiny"
 
@@ -82,8 +88,8 @@ class Resources:
 
     gpus: int = setting(1, "GPUs a node", low=0, high=8)
     nodes: int = setting(1, "nodes", low=1, high=64)
-    cpu: int = setting(4, "CPUs a node", low=1)
-    memory: str = setting("16Gi", "memory a node")
+    cpu: int = setting(4, "CPUs a node", low=1, high=1024)
+    memory: str = setting("16Gi", "memory a node", pattern=r"[0-9]+(\.[0-9]+)?([KMGT]i|[kMGT])?")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,7 +98,7 @@ class Settings:
 
     source: str = setting("jsonl", "where posts come from", choices=SOURCES)
     base_model: str = setting("openai-community/gpt2", "a hub id, a folder, or 'tiny' (built in, for trying)")
-    license: str = setting("mit", "the bot's licence, as the hub names it")
+    license: str = setting("mit", "the bot's licence, as the hub names it", pattern=r"[a-z0-9][a-z0-9.-]*")
     card: str = setting("htctl", "the model card's template", choices=("htctl",))
     clean: Clean = Clean()
     dataset: Dataset = Dataset()
@@ -131,7 +137,13 @@ class RunConfig(Settings):
         texts = [*map(str, problems), *(f"{name}: is missing" for name in missing)]
         if texts:
             raise ConfigError(f"{ENVIRONMENT}: {'; '.join(texts)}")
-        return schema.build(cls, data)
+        config = schema.build(cls, data)
+        wrong = [*impossible(config), *wrong_handles(config.source, config.handles)]
+        if not BATCH.fullmatch(config.batch):
+            wrong.append(schema.Problem(("batch",), f"must be {BATCH_RULE}, not '{config.batch}'"))
+        if wrong:
+            raise ConfigError(f"{ENVIRONMENT}: {'; '.join(map(str, wrong))}")
+        return config
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what decides the bot: all but the batch's name, the store and the resources.
@@ -153,6 +165,21 @@ def canonical_json(data: Mapping[str, Any]) -> str:
 def built_in(base_model: str) -> dict[str, Any]:
     """The defaults that differ for a base model: `tiny` starts from nothing, so it needs other training."""
     return {"train": dict(TINY_TRAIN)} if base_model == TINY else {}
+
+
+def wrong_handles(source: str, handles: Sequence[str]) -> list[schema.Problem]:
+    """What is wrong with the handles of a group, as names of accounts at `source`."""
+    names = [handle.lower() for handle in handles]
+    problems = [
+        f"'{handle}' is not a handle of source {source}" for handle in handles if not _is_handle(source, handle)
+    ]
+    problems += [f"@{name} is named twice" for name in sorted({name for name in names if names.count(name) > 1})]
+    problems += [] if handles else ["must name at least one handle"]
+    return [schema.Problem(("handles",), problem) for problem in problems]
+
+
+def _is_handle(source: str, handle: str) -> bool:
+    return bool(HANDLES[source].fullmatch(handle))
 
 
 def impossible(settings: Settings) -> list[schema.Problem]:

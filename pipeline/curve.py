@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-END_TO_END = (7.0, 4.0)  # inches
+SIZE_IN = (7.0, 4.0)
 
 
 def draw(history: list[dict[str, Any]], path: Path) -> None:
@@ -14,7 +14,7 @@ def draw(history: list[dict[str, Any]], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=END_TO_END, dpi=110, layout="constrained")
+    figure = Figure(figsize=SIZE_IN, dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for key, label, style in (("loss", "training", "-"), ("validation_loss", "validation", "o--")):

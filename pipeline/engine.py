@@ -3,13 +3,13 @@
 What is worked around here, and why:
 - DeepSpeed compiles a shared-memory op for CPUs at first use; marking it incompatible leaves gloo alone.
 - Its own optimisers are compiled too; torch's fused AdamW is not, and is on its list for every ZeRO stage.
-- A gloo thread can abort the interpreter after all is done (pytorch issue 190489): `leave` ends the
-  process before interpreter shutdown.
+- A gloo thread can abort the interpreter after all is done: `pipeline/__main__.py` ends without its shutdown.
 """
 
+import contextlib
 import os
 import sys
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -66,11 +66,14 @@ def deepspeed_config(train: Train) -> dict[str, Any]:
     return config
 
 
-def leave(code: int) -> None:
-    """End the process now, with everything printed but without interpreter shutdown."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+def whole_weights(model: Any) -> contextlib.AbstractContextManager[None]:
+    """A block in which the model's weights are all here: ZeRO stage 3 leaves empty tensors between steps."""
+    import deepspeed
+
+    parted = [weights for weights in model.parameters() if hasattr(weights, "ds_id")]
+    if not parted:
+        return contextlib.nullcontext()
+    return cast(contextlib.AbstractContextManager[None], deepspeed.zero.GatheredParameters(parted))
 
 
 def _join_group() -> None:

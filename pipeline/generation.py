@@ -2,15 +2,17 @@
 
 import argparse
 import json
+import re
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import HtctlError
+from pipeline.progress import quiet
 
 AT_ONCE = 50  # posts generated together
-LONGEST_SEED = 2**32
+SEEDS = 2**32  # as many as transformers' set_seed takes
 
 
 class Bot:
@@ -29,7 +31,7 @@ class Bot:
 
         `options` go to transformers' `generate`. A post ends at its first line break, as the recipe's do.
         """
-        self._set_seed(seed % LONGEST_SEED)
+        self._set_seed(seed % SEEDS)
         texts: list[str] = []
         while len(texts) < count:
             number = min(AT_ONCE, count - len(texts))
@@ -50,13 +52,17 @@ def main(arguments: list[str]) -> int:
     wanted = parser.parse_args(arguments)
     options = {} if wanted.temperature is None else {"temperature": wanted.temperature}
     try:
+        quiet()
         bot = Bot(wanted.folder)
         started = time.monotonic()
         posts = bot.posts(wanted.prompt, wanted.count, wanted.seed, **options)
     except (HtctlError, OSError, ValueError) as error:
         sys.stderr.write(f"error: {' '.join(str(error).split())[:300]}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
     seconds = time.monotonic() - started
+    posts = [_CONTROL.sub("", post) for post in posts]  # nothing that could steer a terminal
     text = json.dumps(posts, ensure_ascii=False, indent=2) if wanted.json else "\n".join(posts)
     sys.stdout.buffer.write(f"{text}\n".encode())
     sys.stderr.write(
@@ -65,8 +71,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-if __name__ == "__main__":
-    from pipeline.__main__ import quiet
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
-    quiet()
+if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -4,11 +4,8 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from pipeline.config import RunConfig
+from pipeline.config import X_HANDLE, RunConfig
 
-X_HANDLE = re.compile(r"[A-Za-z0-9_]{1,15}")
-BATCH = re.compile(r"[a-z0-9]([a-z0-9._-]{0,38}[a-z0-9])?")
-BATCH_RULE = "1 to 40 of a-z, 0-9, '.', '_' and '-', with a letter or digit at both ends"
 LONGEST_BOT_ID = 80
 LONGEST_BATCH = 40
 

@@ -1,8 +1,10 @@
 """What a person sees while a run works: bars on a terminal, plain lines in a pipe or a container's log."""
 
 import contextlib
+import logging
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -11,6 +13,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 EVERY = 10.0  # seconds between plain lines
+
+
+def quiet() -> None:
+    """Keep the libraries' chatter out of what is shown; their errors stay."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning)
 
 
 class Bar(Protocol):

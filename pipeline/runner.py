@@ -1,5 +1,6 @@
 """Runs the stages of one bot: skips what is marked, marks what is done, in the order of the plan."""
 
+import dataclasses
 import hashlib
 import importlib
 import json
@@ -7,7 +8,7 @@ import platform
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from pipeline import layout
 from pipeline.config import RunConfig, canonical_json
@@ -27,18 +28,28 @@ def run(config: RunConfig, store: Store, report: Report, scratch: Path) -> str:
     `unchanged`: the bot's current run is about the same posts with the same config, so nothing is trained.
     """
     keys = RunKeys(bot_id(config.source, config.handles), run_id(config))
-    context = Context(config, store, keys, scratch, report)
-    if store.exists(keys.stage(STAGES[-1])):
+    if _current(store, keys.bot).get("run") == keys.run:
         return "already published"
-    if not store.exists(keys.config):
-        store.write(keys.config, to_bytes({"asked": json.loads(config.to_json()), "made_by": versions()}))
+    context = Context(_begin(config, store, keys), store, keys, scratch, report)
     fingerprint = config.fingerprint()
-    for name in STAGES:
+    for name in STAGES[:-1]:
         result, fingerprint = _run_stage(context, name, fingerprint)
         context.results[name] = result
         if name == "scrape" and _is_current(context):
             return "unchanged"
+    # The last stage moves the pointer, which another run may have moved since this one did: always anew.
+    store.write(keys.stage(STAGES[-1]), to_bytes(_make(context, STAGES[-1], fingerprint)))
     return "published"
+
+
+def _begin(config: RunConfig, store: Store, keys: RunKeys) -> RunConfig:
+    """Write down what was asked, or read it: a run keeps the spelling and order of the handles it began with."""
+    found = store.read(keys.config)
+    if found is None:
+        store.write(keys.config, to_bytes({"asked": json.loads(config.to_json()), "made_by": versions()}))
+        return config
+    handles = json.loads(found.data)["asked"]["handles"]
+    return dataclasses.replace(config, handles=tuple(handles))
 
 
 def versions() -> dict[str, str]:
@@ -57,24 +68,35 @@ def _run_stage(context: Context, name: str, fingerprint: str) -> tuple[Result, s
     found = context.store.read(context.keys.stage(name))
     marker = json.loads(found.data) if found else {}
     if marker.get("fingerprint") != fingerprint:
-        started = time.time()
-        stage = cast(Stage, importlib.import_module(f"pipeline.stages.{name}"))
-        result = stage.run(context)
-        marker = {
-            "stage": name,
-            "fingerprint": fingerprint,
-            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-            "seconds": round(time.time() - started, 3),
-            "result": result,
-        }
+        marker = _make(context, name, fingerprint)
         context.store.write(context.keys.stage(name), to_bytes(marker))
     result = cast(Result, marker["result"])
     following = hashlib.sha256(f"{fingerprint}\n{canonical_json(result)}".encode()).hexdigest()
     return result, following
 
 
+def _make(context: Context, name: str, fingerprint: str) -> dict[str, Any]:
+    """Run a stage; returns its marker."""
+    started = time.time()
+    stage = cast(Stage, importlib.import_module(f"pipeline.stages.{name}"))
+    result = stage.run(context)
+    return {
+        "stage": name,
+        "fingerprint": fingerprint,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "seconds": round(time.time() - started, 3),
+        "result": result,
+    }
+
+
+def _current(store: Store, bot: str) -> dict[str, Any]:
+    """What the bot's pointer says; empty where there is none."""
+    found = store.read(layout.latest(bot))
+    return dict(json.loads(found.data)) if found else {}
+
+
 def _is_current(context: Context) -> bool:
-    found = context.store.read(layout.latest(context.keys.bot))
-    current = json.loads(found.data) if found else {}
+    """Whether the bot's current run, of whatever batch, is about the same posts with the same config."""
+    current = _current(context.store, context.keys.bot)
     mine = (context.config.fingerprint(), context.results["scrape"]["fingerprint"])
     return (current.get("config"), current.get("posts")) == mine

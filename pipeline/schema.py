@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import re
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -28,9 +28,10 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
+    pattern: str = "",
 ) -> Any:
-    """A dataclass field with its one-line meaning and its bounds (both ends allowed)."""
-    metadata = {"text": text, "low": low, "high": high, "choices": choices}
+    """A dataclass field with its one-line meaning and its bounds (both ends allowed) or the form of its text."""
+    metadata = {"text": text, "low": low, "high": high, "choices": choices, "pattern": pattern}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -60,6 +61,15 @@ def check(cls: type[Any], data: Any, path: Path = ()) -> list[Problem]:
         if name in data:
             problems += _check_value(hints[name], data[name], field.metadata, (*path, name))
     return problems
+
+
+def kind(cls: type[Any], path: Sequence[str]) -> Any:
+    """The type of the field at `path` in dataclass `cls` and those inside it; None where there is none."""
+    for step in path:
+        if not dataclasses.is_dataclass(cls):
+            return None
+        cls = typing.get_type_hints(cls).get(step, type(None))
+    return None if cls is type(None) else cls
 
 
 def build(cls: type[T], data: Mapping[str, Any]) -> T:
@@ -105,6 +115,8 @@ def _check_scalar(kind: type[Any], value: Any, bounds: Mapping[str, Any]) -> str
     if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
         return f"must be {names[kind]}, not {say(value)}"
     low, high, choices = bounds.get("low"), bounds.get("high"), bounds.get("choices")
+    if bounds.get("pattern") and not re.fullmatch(bounds["pattern"], str(value)):
+        return f"must have the form {bounds['pattern']}, not '{value}'"
     if choices and value not in choices:
         return f"must be one of {', '.join(choices)}, not '{value}'"
     if (low is not None and not value >= low) or (high is not None and not value <= high):
@@ -126,4 +138,4 @@ def _convert(kind: Any, value: Any) -> Any:
     return kind(value) if kind in (float, str) else value
 
 
-_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")

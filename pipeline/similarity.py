@@ -49,10 +49,13 @@ def groups(signed: Signatures) -> NDArray[np.int64]:
     for band in range(BANDS):
         keys = _fold(signed[:, band * rows : (band + 1) * rows])
         order = np.argsort(keys, kind="stable")
-        same = np.flatnonzero(keys[order][1:] == keys[order][:-1])
-        for first, second in zip(order[same], order[same + 1], strict=True):
-            if likeness(signed[first], signed[second]) >= ALIKE:
-                _join(parent, int(first), int(second))
+        begins = np.concatenate([[True], keys[order][1:] != keys[order][:-1]])
+        bucket = order[np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))]  # its first text
+        for others in (bucket[1:], order[:-1]):  # each text against its bucket's first, and the one before it
+            pairs = np.flatnonzero(~begins[1:])
+            alike = (signed[order[1:][pairs]] == signed[others[pairs]]).mean(axis=1) >= ALIKE
+            for pair in pairs[alike]:
+                _join(parent, int(others[pair]), int(order[1:][pair]))
     return np.array([_root(parent, i) for i in range(len(parent))], dtype=np.int64)
 
 
@@ -107,6 +110,6 @@ def _join(parent: NDArray[np.int64], one: int, other: int) -> None:
     parent[high] = low
 
 
-_NOISE = re.compile(r"https?://\S+|@\w+|[\W\d_]+")
+_NOISE = re.compile(r"https?://[!-~]+|@\w+|[\W\d_]+")
 # Odd factors for multiply-shift hashing (M. Dietzfelbinger et al., 1997), from a fixed seed.
 _FACTORS = np.random.default_rng(5).integers(2**63, size=HASHES, dtype=np.uint64) * np.uint64(2) + np.uint64(1)

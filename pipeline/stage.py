@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.config import RunConfig
+from pipeline.errors import StoreError
 from pipeline.layout import RunKeys
 from pipeline.progress import Report
 from pipeline.store import Store
@@ -40,6 +41,8 @@ class Context:
     def local_folder(self, key: str) -> Path:
         """All objects under `key` (no slash at its end) as a folder to read."""
         paths = [self.local(entry.key) for entry in self.store.list(f"{key}/")]
+        if not paths:
+            raise StoreError(f"{self.store.place(key)}: nothing is there")
         return next(path for path in (paths[0], *paths[0].parents) if path.as_posix().endswith(key))
 
     @contextlib.contextmanager

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from pipeline import engine
 from pipeline.config import Train
+from pipeline.errors import HtctlError
 from pipeline.heldout import Score
 from pipeline.packing import IGNORED, PackedPosts
 from pipeline.progress import Report
@@ -28,6 +29,7 @@ class Trainer:
     history: records of `step`, `tokens`, `loss` (nats per token) and `learning_rate`, and, at the end of
     an epoch, of `step`, `epoch` and `validation_loss`
     epoch: the one whose weights are kept
+    done: steps made, which an early stop leaves below `steps`, the plan
     """
 
     def __init__(self, model: Any, posts: PackedPosts, settings: Train, folder: Path, validate: Validate | None):
@@ -37,7 +39,7 @@ class Trainer:
         self.blocks = posts.blocks(settings.block_size)
         self.steps = -(-self.blocks // settings.batch_size)
         self.history: list[dict[str, Any]] = []
-        self.epoch, self.tokens, self.seconds = settings.epochs, 0, 0.0
+        self.epoch, self.done, self.tokens, self.seconds = settings.epochs, 0, 0, 0.0
         self._lowest, self._worse = math.inf, 0
 
     def run(self, report: Report) -> None:
@@ -49,14 +51,16 @@ class Trainer:
         with report.bar("train", len(self.posts) - 1, "tokens") as bar:
             for step, (inputs, targets) in enumerate(self._batches(), 1):
                 loss, count = _step(running, inputs, targets)
-                self.tokens += count
+                if not math.isfinite(loss):
+                    raise HtctlError(f"training diverged at step {step}: the loss is {loss}; lower train.learning_rate")
+                self.done, self.tokens = step, self.tokens + count
                 self._record(step, loss, running.get_lr()[0])
                 bar.advance(count, f"loss {loss:.2f}")
                 if step in ends and self._is_over(step, ends[step], report):
                     break
         self.seconds = time.monotonic() - started
         if not self.validate:
-            self.model.save_pretrained(self.folder)
+            self._save()
 
     def _is_over(self, step: int, epoch: int, report: Report) -> bool:
         """At an epoch's end: score it, keep its weights if they are the best yet, say whether to stop."""
@@ -68,10 +72,14 @@ class Trainer:
         report.line(f"train: epoch {epoch} of {self.settings.epochs}: validation loss {loss:.3f}")
         if loss < self._lowest:
             self._lowest, self._worse, self.epoch = loss, 0, epoch
-            self.model.save_pretrained(self.folder)
+            self._save()
         else:
             self._worse += 1
         return self._worse == PATIENCE
+
+    def _save(self) -> None:
+        with engine.whole_weights(self.model):
+            self.model.save_pretrained(self.folder)
 
     def _record(self, step: int, loss: float, learning_rate: float) -> None:
         if step % max(1, self.steps // POINTS) == 0 or step == self.steps:

@@ -13,6 +13,9 @@ from typing import Any
 SPACELESS = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
 )
+# Links and mentions are ASCII; a tag takes the letters of any script, with the vowel signs that some write
+# above and below them. Full-width forms of @ and # count as well.
+_MARKED = re.compile("https?://[!-~]+|[@\uff20][A-Za-z0-9_]+|[#\uff03][\\w\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]+")
 NOT_WORDS = ("http", "@", "#")
 
 
@@ -22,14 +25,16 @@ def by_spaces(text: str) -> int:
 
 
 def by_dictionary(text: str) -> int:
-    """As `by_spaces`, but a run of a script without spaces counts the words that ICU finds in it."""
-    words = [word for word in text.split() if not any(mark in word.lower() for mark in NOT_WORDS)]
-    return sum(_inside(word) if SPACELESS.search(word) else 1 for word in words)
+    """As `by_spaces`, but a run of a script without spaces counts the words that ICU finds in it.
+
+    In such a run a mention, tag or link ends where its own letters do, not at the next space.
+    """
+    return sum(_inside(word) if SPACELESS.search(word) else by_spaces(word) for word in text.split())
 
 
-def _inside(word: str) -> int:
-    found = sum(any(letter.isalnum() for letter in str(part)) for part in _breaker()(word, "und"))
-    return max(found, 1)
+def _inside(run: str) -> int:
+    words = (str(part) for piece in _MARKED.split(run) for part in _breaker()(piece, "und"))
+    return sum(any(letter.isalnum() for letter in word) for word in words)
 
 
 @cache

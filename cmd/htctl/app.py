@@ -75,6 +75,8 @@ def _bounded(command: Callable[..., int]) -> Callable[..., None]:
             code = 1
         except KeyboardInterrupt:
             code = INTERRUPTED
+        except BrokenPipeError:  # the reader has seen enough: `htctl posts BOT | head`
+            code = output.hang_up()
         except Exception:
             output.fault()
             code = FAULT

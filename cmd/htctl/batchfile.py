@@ -1,6 +1,5 @@
 """The batch file: read, checked as a whole, and merged into one set of settings for each group."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,8 +13,6 @@ from pipeline.schema import Problem
 COMMAND_LINE = "--set"
 KEYS = ("batch", "store", "defaults", "groups")
 SETTINGS = tuple(field.name for field in fields(Settings))
-# X user names; for posts from files also other sources' names: name.bsky.social, @user@server
-HANDLES = {"x": identity.X_HANDLE, "jsonl": re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,252}")}
 
 
 @dataclass(frozen=True)
@@ -72,19 +69,26 @@ def build(
 
     Relative paths start at `folder`; `overrides` are settings from the command line, which win.
     """
-    found = [*problems, *_check_file(data), *_at((COMMAND_LINE,), _check_settings(overrides))]
-    if found:
-        raise BatchError(found)
-    defaults = dict(data.get("defaults") or {})
-    groups = [_group(item, defaults, overrides, folder) for item in data["groups"]]
-    found = [p for index, group in enumerate(groups) for p in _at(("groups", index), _check_group(group))]
-    found += _duplicates(groups)
-    if found:
-        raise BatchError(found)
+    outside = [*problems, *_check_file(data), *_at((COMMAND_LINE,), _check_settings(overrides))]
+    if not isinstance(data, Mapping):
+        raise BatchError(outside)
+    defaults, items = data.get("defaults") or {}, data.get("groups")
+    can_merge = not any(_check_settings(defaults)) and not any(_check_settings(overrides))
+    inside: list[Problem] = []
+    groups: dict[int, Group] = {}
+    for index, item in enumerate(items if isinstance(items, list) else []):
+        wrong = list(_check_item(item))
+        if can_merge and not wrong:
+            groups[index] = _group(item, defaults, overrides, folder)
+            wrong = list(_check_group(groups[index]))
+        inside += _at(("groups", index), wrong)
+    inside += _duplicates(groups)
+    if outside or inside:
+        raise BatchError([*outside, *inside])
     store = str(data.get("store") or "")
     if store and "://" not in store:
-        store = str(folder / store)
-    return Batch(str(data.get("batch") or identity.batch_name(name)), store, tuple(groups))
+        store = str(folder / Path(store).expanduser())
+    return Batch(str(data.get("batch") or identity.batch_name(name)), store, tuple(groups.values()))
 
 
 def _check_file(data: Any) -> Iterator[Problem]:
@@ -96,15 +100,11 @@ def _check_file(data: Any) -> Iterator[Problem]:
     for key in ("batch", "store"):
         if not isinstance(data.get(key, ""), str):
             yield Problem((key,), f"must be text, not {schema.say(data[key])}")
-    if isinstance(data.get("batch"), str) and not identity.BATCH.fullmatch(data["batch"]):
-        yield Problem(("batch",), f"must be {identity.BATCH_RULE}, not '{data['batch']}'")
+    if isinstance(data.get("batch"), str) and not config.BATCH.fullmatch(data["batch"]):
+        yield Problem(("batch",), f"must be {config.BATCH_RULE}, not '{data['batch']}'")
     yield from _at(("defaults",), _check_settings(data.get("defaults") or {}))
-    groups = data.get("groups")
-    if not isinstance(groups, list) or not groups:
+    if not isinstance(data.get("groups"), list) or not data["groups"]:
         yield Problem(("groups",), "must be a list of at least one group of handles")
-        return
-    for index, item in enumerate(groups):
-        yield from _at(("groups", index), _check_item(item))
 
 
 def _check_item(item: Any) -> Iterator[Problem]:
@@ -143,7 +143,17 @@ def _group(item: Any, defaults: Mapping[str, Any], overrides: Mapping[str, Any],
     merged = merge(config.built_in(base_model), layers)
     posts = merged.pop("posts", {})
     names = tuple(str(handle).strip().removeprefix("@") for handle in handles)
+    if "base_model" in merged:
+        merged["base_model"] = _resolved(merged["base_model"], folder if "base_model" not in overrides else Path())
     return Group(names, _posts(posts, names, folder), schema.build(Settings, merged))
+
+
+def _resolved(base_model: str, folder: Path) -> str:
+    """A path as an absolute one; a hub id (`owner/name`, where no such folder is) and `tiny` as they are."""
+    path = folder / Path(base_model).expanduser()
+    if base_model.startswith((".", "/", "~")) or (base_model != config.TINY and path.is_dir()):
+        return str(path.resolve())
+    return base_model
 
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,26 +173,24 @@ def _posts(given: str | Mapping[str, str], handles: Sequence[str], folder: Path)
 
 def _check_group(group: Group) -> Iterator[Problem]:
     """What is wrong with a group as a whole, after merging."""
-    source, names = group.settings.source, [handle.lower() for handle in group.handles]
-    for handle in group.handles:
-        if not HANDLES[source].fullmatch(handle):
-            rule = "1 to 15 letters, digits and _" if source == "x" else "letters, digits, '_', '.', '@' and '-'"
-            yield Problem(("handles",), f"'{handle}' is not a handle: {rule}")
-    for handle in sorted({name for name in names if names.count(name) > 1}):
-        yield Problem(("handles",), f"@{handle} is named twice")
-    for handle in names:
+    names = [handle.lower() for handle in group.handles]
+    yield from config.wrong_handles(group.settings.source, group.handles)
+    for handle in dict.fromkeys(names):
         if handle not in group.posts:
             yield Problem(("posts",), f"no posts file for @{handle}; give one (on the command line: --posts FILE)")
         elif not group.posts[handle].is_file():
             yield Problem(("posts",), f"no such file: {group.posts[handle]} (posts of @{handle})")
-    if len(set(group.posts.values())) < len(set(group.posts)) and len(names) > 1:
+    own = [group.posts[handle] for handle in set(names) if handle in group.posts]
+    if len(set(own)) < len(own):
         yield Problem(("posts",), "two handles have one posts file; give each its own, such as posts/{handle}.jsonl")
+    if group.settings.base_model.startswith("/") and not Path(group.settings.base_model).is_dir():
+        yield Problem(("base_model",), f"no such folder: {group.settings.base_model}")
     yield from config.impossible(group.settings)
 
 
-def _duplicates(groups: Sequence[Group]) -> Iterator[Problem]:
+def _duplicates(groups: Mapping[int, Group]) -> Iterator[Problem]:
     first: dict[str, int] = {}
-    for index, group in enumerate(groups):
+    for index, group in groups.items():
         if group.bot in first:
             yield Problem(
                 ("groups", index),

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline import layout, schema
+from pipeline.config import SOURCES, Settings
 from pipeline.errors import ConfigError
 from pipeline.identity import bot_id
 from pipeline.store import Store
@@ -30,11 +32,9 @@ def store_address(given: str, in_file: str = "") -> str:
 
 def existing_bot(store: Store, given: str) -> str:
     """The id of a published bot; raises ConfigError naming those that there are."""
-    from pipeline import layout
-
     handles = [handle.strip().removeprefix("@") for handle in given.split("+")]
-    for bot in (given, bot_id("jsonl", handles)):
-        if store.exists(layout.latest(bot)):
+    for bot in (given, *(bot_id(source, handles) for source in SOURCES)):
+        if bot and "/" not in bot and store.exists(layout.latest(bot)):
             return bot
     names = [bot for bot in store.folders(layout.bots()) if store.exists(layout.latest(bot))]
     some = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
@@ -42,7 +42,7 @@ def existing_bot(store: Store, given: str) -> str:
 
 
 def settings(given: list[str]) -> dict[str, Any]:
-    """`["train.epochs=2"]` as `{"train": {"epochs": 2}}`; values are read as in YAML."""
+    """`["train.epochs=2"]` as `{"train": {"epochs": 2}}`; what is no text by its setting is read as in YAML."""
     import yaml  # here and not above: it is a tenth of what htctl --help loads
 
     merged: dict[str, Any] = {}
@@ -56,8 +56,10 @@ def settings(given: list[str]) -> dict[str, Any]:
             inner = inner.setdefault(step, {})
             if not isinstance(inner, dict):
                 raise ConfigError(f"--set {text}: '{step}' already has a value")
+        if last in inner:
+            raise ConfigError(f"--set {text}: {path} is given twice")
         try:
-            inner[last] = yaml.safe_load(value)
+            inner[last] = value if schema.kind(Settings, [*above, last]) is str else yaml.safe_load(value)
         except yaml.YAMLError:
             inner[last] = value
     return merged

@@ -1,6 +1,9 @@
 """The only place that prints: lines, tables, JSON, errors."""
 
 import json
+import os
+import re
+import signal
 import sys
 import tempfile
 import traceback
@@ -9,8 +12,8 @@ from typing import Any
 
 
 def line(text: str) -> None:
-    """A line of result, on stdout."""
-    sys.stdout.write(f"{text}\n")
+    """A line of result, on stdout; control characters, which could steer a terminal, are left out."""
+    sys.stdout.write(f"{_CONTROL.sub('', text)}\n")
 
 
 def note(text: str) -> None:
@@ -46,6 +49,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Console().print(drawn)
 
 
+def hang_up() -> int:
+    """Nobody reads stdout any more: keep Python from saying so at its end; returns the shell's code for it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + signal.SIGPIPE
+
+
 def fault() -> None:
     """An error that nobody foresaw: a short line, and the whole in a file that can be sent."""
     with tempfile.NamedTemporaryFile("w", prefix="htctl-fault-", suffix=".log", delete=False, encoding="utf-8") as log:
@@ -60,3 +69,6 @@ def utf8() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
             reconfigure(encoding="utf-8", errors="replace")
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")

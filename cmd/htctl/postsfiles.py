@@ -13,12 +13,16 @@ def keep(store: Store, path: Path) -> str:
     """Put a posts file into the store unless its bytes are there; returns their SHA-256 (hex)."""
     try:
         with path.open("rb") as file:
+            before = path.stat()
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
     index = layout.posts_file(sha256, "index.json")
     if not store.exists(index):
         store.upload(path, layout.posts_file(sha256, "data"))
-        about = {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256}
+        after = path.stat()
+        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise ConfigError(f"{path} changed while it was read; run again when it is complete")
+        about = {"name": path.name, "bytes": after.st_size, "sha256": sha256}
         store.write(index, (json.dumps(about, ensure_ascii=False) + "\n").encode())  # last: there means complete
     return sha256

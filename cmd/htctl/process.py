@@ -2,10 +2,12 @@
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 
+from htctl import output
 from pipeline.config import ENVIRONMENT, RunConfig
 from pipeline.errors import ConfigError
 
@@ -30,6 +32,15 @@ def _python(arguments: Sequence[str], environment: dict[str, str]) -> int:
     with subprocess.Popen([sys.executable, "-P", *arguments], env={**os.environ, **environment}) as process:
         while True:
             try:
-                return process.wait()
+                return _code(process.wait())
             except KeyboardInterrupt:
                 continue  # the terminal told the process too; its own ending is the answer
+
+
+def _code(status: int) -> int:
+    """A process's exit code as a shell gives it; 128 and more: ended by a signal, which is said."""
+    if status >= 0:
+        return status
+    name = signal.Signals(-status).name
+    output.error(f"the pipeline was ended by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}")
+    return 128 - status

@@ -2,10 +2,10 @@
 
 import json
 import shlex
+from pathlib import Path
 from typing import Any
 
-from htctl import options, output
-from pipeline import layout
+from htctl import options, output, published
 from pipeline.layout import RunKeys
 from pipeline.store import Store
 
@@ -21,8 +21,7 @@ def show(store: Store, keys: RunKeys) -> None:
 
 def lines(store: Store, keys: RunKeys) -> list[str]:
     """The summary's lines, from what the store holds."""
-    current = _read(store, layout.latest(keys.bot))
-    keys = RunKeys(keys.bot, current.get("run", keys.run))  # an unchanged bot's run is an earlier one
+    keys = published.current_run(store, keys.bot)  # an unchanged bot's run is an earlier one
     found = {name: _read(store, keys.stage(name)).get("result", {}) for name in ("clean", "train", "generate")}
     before, after = found["train"]["before"], found["train"]["after"]
     told = [f"  posts     @{handle}: {COUNTS.format(**counts)}" for handle, counts in found["clean"]["handles"].items()]
@@ -32,15 +31,15 @@ def lines(store: Store, keys: RunKeys) -> list[str]:
     )
     told += [f"  sample    {sample}" for sample in found["generate"]["samples"][:SAMPLES]]
     told.append(f"  bot       {store.place(keys.model('')).rstrip('/')}")
-    where = "" if store.address == _default_address() else f" --store {shlex.quote(store.address)}"
+    where = "" if _is_default(store.address) else f" --store {shlex.quote(store.address)}"
     told.append(f"  next      htctl generate {keys.bot} --prompt 'I think' -n 5{where}")
     return [keys.bot, *told]
 
 
-def _default_address() -> str:
-    from pipeline.store import open_store
-
-    return open_store(options.store_address("")).address
+def _is_default(address: str) -> bool:
+    """Whether the next command finds this store without being told."""
+    default = options.store_address("")
+    return address in (default, str(Path(default).expanduser().resolve()))
 
 
 def _read(store: Store, key: str) -> dict[str, Any]:

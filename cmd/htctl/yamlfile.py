@@ -34,6 +34,8 @@ def read(path: Path) -> Document:
             return document
         _walk(node, (), document)
         return document._replace(data=loader.construct_document(node))
+    except RecursionError:
+        raise ConfigError(f"{path}: nested without end; does an alias (*) name what it stands in?") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)

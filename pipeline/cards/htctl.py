@@ -1,6 +1,8 @@
 """Today's card: Hub metadata that is measured, not assumed, and prose from `htctl.md.j2`."""
 
+import re
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -19,7 +21,9 @@ def write(facts: dict[str, Any]) -> str:
     environment.filters["md"] = markdown
     environment.filters["number"] = lambda value: f"{value:,}"
     template = resources.files("pipeline.cards").joinpath("htctl.md.j2").read_text(encoding="utf-8")
-    filled = {"metadata": _metadata(facts), "counts": _counts(facts), "tiny": TINY}
+    base = facts["config"].base_model
+    name = base if _is_hub_id(base) else Path(base).name  # where a folder lies is nobody's business
+    filled = {"metadata": _metadata(facts), "counts": _counts(facts), "base_model": name, "tiny": TINY}
     return environment.from_string(template).render(**filled, **facts)
 
 
@@ -51,7 +55,7 @@ def _results(bot: str, after: dict[str, float]) -> dict[str, Any]:
 
 
 def _is_hub_id(base_model: str) -> bool:
-    return base_model != TINY and not base_model.startswith((".", "/", "~")) and base_model.count("/") <= 1
+    return base_model != TINY and not base_model.startswith((".", "/"))
 
 
 def _counts(facts: dict[str, Any]) -> str:
@@ -65,7 +69,12 @@ def _counts(facts: dict[str, Any]) -> str:
         ["Retweets", *(f"{cleaned[handle]['retweets']:,}" for handle in handles)],
         ["Short posts", *(f"{cleaned[handle]['short']:,}" for handle in handles)],
         ["Posts kept", *(f"{cleaned[handle]['kept']:,}" for handle in handles)],
-        ["Oldest", *(scraped[handle]["oldest"][:10] or "unknown" for handle in handles)],
-        ["Newest", *(scraped[handle]["newest"][:10] or "unknown" for handle in handles)],
+        ["Oldest", *(_day(scraped[handle]["oldest"]) for handle in handles)],
+        ["Newest", *(_day(scraped[handle]["newest"]) for handle in handles)],
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _day(time: str) -> str:
+    """The day of an ISO 8601 time; what strangers wrote in its place is not shown."""
+    return time[:10] if re.match(r"\d{4}-\d{2}-\d{2}", time, re.ASCII) else "unknown"

@@ -23,5 +23,10 @@ def run(context: Context) -> Result:
 
 
 def _metrics(context: Context, facts: dict[str, object]) -> dict[str, object]:
+    """All facts as numbers, less what is only true here: the store's address, a folder's path."""
     config = json.loads(context.config.to_json())
-    return {**facts, "config": {key: value for key, value in config.items() if key != "store"}}
+    del config["store"]
+    config["base_model"] = (
+        config["base_model"].rpartition("/")[2] if config["base_model"].startswith("/") else config["base_model"]
+    )
+    return {**facts, "config": config}

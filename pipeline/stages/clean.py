@@ -1,5 +1,6 @@
 """Stage 2: training text from posts, with every dropped post and its reason kept beside it."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 
@@ -21,7 +22,7 @@ def run(context: Context) -> Result:
     handles = {handle: _clean(context, handle, rules) for handle in context.config.handles}
     for handle, found in handles.items():
         _judge(context, handle, found)
-    return {"handles": handles, "languages": language.languages(_kept(context))}
+    return {"handles": handles, "languages": language.languages(_some_of_each(context))}
 
 
 def _clean(context: Context, handle: str, rules: list[cleaning.Rule]) -> Result:
@@ -73,7 +74,10 @@ def _about(characters: int, kept: int, has: int) -> str:
     return f" (about {-(-characters * kept // has):,} posts like these)" if kept else ""
 
 
-def _kept(context: Context) -> Iterator[tuple[str, str]]:
+def _some_of_each(context: Context) -> Iterator[tuple[str, str]]:
+    """(text, language as told) of kept posts, as many of each handle as the language needs at most."""
+    share = language.SAMPLE // len(context.config.handles)
     for handle in context.config.handles:
-        for record in read_lines(context.local(context.keys.posts(f"{handle.lower()}.kept.jsonl.gz"))):
+        kept = read_lines(context.local(context.keys.posts(f"{handle.lower()}.kept.jsonl.gz")))
+        for record in itertools.islice(kept, share):
             yield record["text"], record["lang"]

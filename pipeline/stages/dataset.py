@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import base_model, similarity
-from pipeline.errors import TooFewPostsError
+from pipeline.errors import ConfigError, TooFewPostsError
 from pipeline.posts import line_writer, read_lines
 from pipeline.stage import Context, Result
 
 PARTS = ("train", "validation", "heldout")
+LARGEST = 0.02  # share of the posts
 VALIDATION = 0.05  # share of the posts, taken only where an epoch is chosen by it
 AT_ONCE = 1000  # posts tokenised together
 
@@ -30,7 +31,7 @@ def run(context: Context) -> Result:
     """Write `<part>.jsonl.gz` for each part, the tokenizer, and the training part's tokens.
 
     A post is in one part only, and so are all posts that are nearly the same. Which part is decided by
-    the post's own text, so that a part keeps its posts when new ones come.
+    the posts' own text, so that a part keeps its posts when others come that are not like them.
     Result: `posts` and `bytes` of each part, `tokens` of the training part, `near_duplicates`.
     """
     signed = np.concatenate(list(similarity.signatures(post.text for post in _kept(context))))
@@ -43,12 +44,21 @@ def run(context: Context) -> Result:
                 f"no post is left for the {part} part: "
                 f"only {len(set(groups))} of {len(groups)} posts are different; more are needed"
             )
+    _check_handles(context, parts)
     tokens = _tokenise(context)
     context.report.line(
         f"dataset: {counts['train']['posts']:,} posts ({tokens:,} tokens) to train on, "
         f"{counts['heldout']['posts']:,} held out"
     )
     return {**counts, "tokens": tokens, "near_duplicates": len(groups) - len(set(groups))}
+
+
+def _check_handles(context: Context, parts: NDArray[np.int8]) -> None:
+    """Every handle must have something to train on."""
+    trained = {post.owner for post, part in zip(_kept(context), parts, strict=True) if part == 0}
+    for owner, handle in enumerate(context.config.handles):
+        if owner not in trained:
+            raise TooFewPostsError(f"@{handle}: all its posts are nearly the same or held out; more are needed")
 
 
 def _kept(context: Context) -> Iterator[Kept]:
@@ -63,18 +73,25 @@ def _validates(context: Context) -> bool:
 
 
 def _divide(context: Context, groups: NDArray[np.int64]) -> NDArray[np.int8]:
-    """For each kept post the index of its part in PARTS: its group's first post decides for all."""
+    """For each kept post the index of its part in PARTS, one for all posts of a group.
+
+    A group's place is the lowest of its posts' own. A group of more than LARGEST of all posts (a phrase
+    that is said every day) is trained on: held out, it would be all that is measured.
+    """
     wanted = context.config.dataset
     bounds = [wanted.heldout, wanted.heldout + (VALIDATION if _validates(context) else 0)]
-    parts = np.zeros(len(groups), dtype=np.int8)
-    for index, post in enumerate(_kept(context)):
-        if groups[index] != index:
-            parts[index] = parts[groups[index]]
-            continue
-        digest = hashlib.sha256(f"{wanted.seed}\n{similarity.plain(post.text)}".encode()).digest()
-        place = int.from_bytes(digest[:8]) / 2**64
-        parts[index] = 2 if place < bounds[0] else 1 if place < bounds[1] else 0
-    return parts
+    places = np.fromiter((_place(wanted.seed, post.text) for post in _kept(context)), float, len(groups))
+    lowest = np.full(len(groups), np.inf)
+    np.minimum.at(lowest, groups, places)
+    sizes = np.bincount(groups, minlength=len(groups))
+    lowest[sizes > max(LARGEST * len(groups), 1)] = np.inf
+    return np.array([2, 1, 0], dtype=np.int8)[np.searchsorted(bounds, lowest, side="right")][groups]
+
+
+def _place(seed: int, text: str) -> float:
+    """Where a post stands between 0 and 1, by its text and the seed alone."""
+    digest = hashlib.sha256(f"{seed}\n{similarity.plain(text)}".encode()).digest()
+    return int.from_bytes(digest[:8]) / 2**64
 
 
 def _write_parts(context: Context, parts: NDArray[np.int8]) -> dict[str, Any]:
@@ -90,10 +107,21 @@ def _write_parts(context: Context, parts: NDArray[np.int8]) -> dict[str, Any]:
     return counts
 
 
+def _check_prompt(context: Context, tokenizer: Any) -> None:
+    """Find out now, and not after the training, that no sample can be drawn."""
+    wanted = context.config.generate
+    used, most = len(tokenizer(wanted.prompt).input_ids), min(wanted.max_length, tokenizer.model_max_length)
+    if used >= most:
+        raise ConfigError(f"generate.prompt has {used} tokens, but a sample may have {most} in all; shorten it")
+    if wanted.min_length > most:
+        raise ConfigError(f"generate.min_length is {wanted.min_length}, but a sample may have {most} tokens at most")
+
+
 def _tokenise(context: Context) -> int:
     """Write the tokenizer, and the training part as three arrays; returns how many tokens it has."""
     path = context.local(context.keys.dataset("train.jsonl.gz"))
     tokenizer = base_model.tokenizer(context.config, (record["text"] for record in read_lines(path)))
+    _check_prompt(context, tokenizer)
     tokenizer.save_pretrained(context.scratch / "tokenizer")
     context.upload_folder(context.scratch / "tokenizer", context.keys.dataset("tokenizer"))
     lengths, owners = [np.zeros(1, np.int64)], []

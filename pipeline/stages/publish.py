@@ -12,6 +12,8 @@ NEEDED = (
     "config.json",
     "generation_config.json",
     "tokenizer.json",
+    "tokenizer_config.json",
+    "loss.png",
     "README.md",
     "metrics.json",
 )

@@ -35,7 +35,7 @@ def run(context: Context) -> Result:
         "before": before,
         "after": after,
         "epoch": trainer.epoch,
-        "steps": trainer.steps,
+        "steps": trainer.done,
         "tokens": trainer.tokens,
         "seconds": round(trainer.seconds, 1),
         "parameters": sum(weights.numel() for weights in model.parameters()),

@@ -34,11 +34,8 @@ class FolderStore:
             return Versioned(data, hashlib.sha256(data).hexdigest())
 
     def write(self, key: str, data: bytes) -> None:
-        with _faults(self, key):
-            handle, name = tempfile.mkstemp(dir=self._hidden())
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            self._commit(Path(name), key)
+        with _faults(self, key), self._aside(key) as path:
+            path.write_bytes(data)
 
     def swap(self, key: str, data: bytes, version: str) -> bool:
         with _faults(self, key):
@@ -52,17 +49,15 @@ class FolderStore:
                 return True
 
     def upload(self, path: Path, key: str) -> None:
-        with _faults(self, key):
-            handle, name = tempfile.mkstemp(dir=self._hidden())
-            os.close(handle)
-            shutil.copyfile(path, name)
-            self._commit(Path(name), key)
+        with _faults(self, key), self._aside(key) as copy:
+            shutil.copyfile(path, copy)
 
     def local(self, key: str, scratch: Path) -> Path:  # noqa: ARG002 - what lies in a folder is not fetched
-        path = self._path(key)
-        if not path.is_file():
-            raise StoreError(f"{self.address}: {key} is missing from the store")
-        return path
+        with _faults(self, key):
+            path = self._path(key)
+            if path.is_file():
+                return path
+        raise StoreError(f"{self.address}: {key} is missing from the store")
 
     def list(self, prefix: str) -> Iterator[Entry]:
         start = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self.root
@@ -92,19 +87,38 @@ class FolderStore:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def _commit(self, written: Path, key: str) -> None:
-        """Make a finished file the object, so that it is there whole even after the power fails."""
+    @contextlib.contextmanager
+    def _aside(self, key: str) -> Iterator[Path]:
+        """A file to write that then becomes the object, so that it is there whole even after the power fails."""
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with written.open("rb") as file:
-            os.fsync(file.fileno())
-        written.chmod(0o644)
-        written.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
+        handle, name = tempfile.mkstemp(dir=self._hidden())
+        os.close(handle)
+        written = Path(name)
         try:
-            os.fsync(folder)
+            yield written
+            _sync(written)
+            written.chmod(0o644)
+            _make_folder(path.parent)
+            written.replace(path)
+            _sync(path.parent)
         finally:
-            os.close(folder)
+            written.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager

@@ -17,16 +17,19 @@ def test_option_before_environment_before_file_before_default(monkeypatch: pytes
     assert options.store_address("from-option", "from-file") == "from-option"
 
 
-def test_set_reads_values_as_yaml() -> None:
-    given = ["train.epochs=2", "train.learning_rate=1e-4", "generate.prompt=My dream is", "clean.rules=original"]
-    assert options.settings(given) == {
-        "train": {"epochs": 2, "learning_rate": "1e-4"},
-        "generate": {"prompt": "My dream is"},
-        "clean": {"rules": "original"},
-    }
+def test_set_reads_values_as_yaml_where_they_are_no_text() -> None:
+    given = ["train.epochs=2", "train.learning_rate=1e-4", "clean.rules=original"]
+    assert options.settings(given) == {"train": {"epochs": 2, "learning_rate": "1e-4"}, "clean": {"rules": "original"}}
 
 
-@pytest.mark.parametrize("given", [["train.epochs"], ["=2"], ["train=1", "train.epochs=2"]])
+@pytest.mark.parametrize("text", ["My dream is", "Hello # world", "I think: yes", "2026", "no", "", "a=b"])
+def test_set_takes_a_text_as_it_is(text: str) -> None:
+    assert options.settings([f"generate.prompt={text}"]) == {"generate": {"prompt": text}}
+
+
+@pytest.mark.parametrize(
+    "given", [["train.epochs"], ["=2"], ["train=1", "train.epochs=2"], ["train.epochs=1", "train.epochs=2"]]
+)
 def test_set_without_sense_is_refused(given: list[str]) -> None:
     with pytest.raises(ConfigError, match="--set"):
         options.settings(given)

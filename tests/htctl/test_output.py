@@ -2,6 +2,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,25 @@ def test_a_table_on_a_terminal_has_a_heading_and_shows_brackets_as_they_are() ->
 def test_json_is_readable_in_every_script(capsys: pytest.CaptureFixture[str]) -> None:
     output.data({"bot": "落合"})
     assert capsys.readouterr().out == '{\n  "bot": "落合"\n}\n'
+
+
+def test_control_characters_of_strangers_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    output.line("a\x1b[31mred\x07\tb")
+    assert capsys.readouterr().out == "a[31mred\tb\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
+    code = (
+        "from htctl import app, output\n"
+        "app.COMMANDS['bots'] = lambda: [output.line('x' * 1000) for _ in range(10000)] and 0\n"
+        "import sys; sys.argv = ['htctl', 'bots']; app.main()"
+    )
+    shown = subprocess.run(
+        ["sh", "-c", f'"$0" -c "$1" 2>{tmp_path}/err | head -1 | wc -l', sys.executable, code],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert shown.stdout.strip() == "1"
+    assert (tmp_path / "err").read_text() == ""
 
 
 def test_any_script_goes_out_whatever_the_locale() -> None:

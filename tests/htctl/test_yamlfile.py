@@ -41,6 +41,7 @@ def test_a_key_given_twice_is_a_problem(tmp_path: Path) -> None:
         ("a: [1\nb: 2\n", "bots.yaml:2: not YAML"),
         ("a: !!python/object:os.system x\n", "bots.yaml:1: not YAML"),
         ("a: 1\n---\nb: 2\n", "not YAML"),
+        ("a: &x [*x]\n", "nested without end"),
         (b"\xff\xfe\xff", "not UTF-8 text"),
     ],
 )

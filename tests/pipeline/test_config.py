@@ -21,6 +21,13 @@ def test_json_and_back() -> None:
         ("[]", "must be a mapping"),
         ("{}", "batch: is missing; store: is missing; handles: is missing"),
         ('{"batch": "b", "store": "s", "handles": [], "trian": {}}', "did you mean 'train'?"),
+        ('{"batch": "b", "store": "s", "handles": []}', "handles: must name at least one handle"),
+        ('{"batch": "No Good!", "store": "s", "handles": ["a"]}', "batch: must be 1 to 40"),
+        ('{"batch": "b", "store": "s", "handles": ["../.."]}', "handles: '../..' is not a handle"),
+        (
+            '{"batch": "b", "store": "s", "handles": ["a"], "generate": {"max_length": 5}}',
+            "generate.min_length: is above",
+        ),
     ],
 )
 def test_a_wrong_config_is_refused_with_its_reason(text: str, says: str) -> None:

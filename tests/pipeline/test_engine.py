@@ -1,10 +1,12 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import transformers
 
-from pipeline import engine
+from pipeline import engine, tiny
 from pipeline.config import Train
 
 
@@ -26,29 +28,22 @@ def test_auto_is_one_that_this_machine_has() -> None:
     assert engine.precision("auto") in ("bf16", "fp32")
 
 
-def test_leave_ends_at_once_with_all_that_was_printed() -> None:
-    code = (
-        "import atexit, sys; from pipeline import engine\n"
-        "atexit.register(print, 'interpreter shutdown ran')\n"
-        "print('printed'); engine.leave(7)"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (result.returncode, result.stdout) == (7, "printed\n")
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_steps_lower_the_loss_without_compiler_or_port(precision: str) -> None:
+@pytest.mark.parametrize(
+    ("precision", "stage"), [("fp32", "0"), ("bf16", "0"), ("fp32", "1"), ("fp32", "2"), ("fp32", "3")]
+)
+def test_steps_lower_the_loss_and_whole_weights_are_saved(precision: str, stage: str, tmp_path: Path) -> None:
     """A real DeepSpeed engine in a process with an empty PATH, that may open no listening socket."""
     code = f"""
-import socket, torch
+import os, socket, torch
 def refuse(*_): raise OSError("a port was opened")
 socket.socket.listen = refuse
 from pipeline import engine, tiny
 from pipeline.config import Train
 torch.manual_seed(0)
 model = tiny.model(64, 0, 16, 0)
-running = engine.start(model, Train(batch_size=2, learning_rate=1e-2, precision={precision!r}, schedule="constant"), 30)
+running = engine.start(model, Train(batch_size=2, learning_rate=1e-2, precision={precision!r}, zero_stage={stage!r},
+                                     schedule="constant"), 30)
 assert type(running).__name__ == "DeepSpeedEngine", type(running)
 tokens = torch.randint(1, 64, (2, 16))
 losses = []
@@ -58,8 +53,10 @@ for _ in range(30):
     running.step()
     losses.append(loss.item())
 assert next(model.parameters()).dtype == torch.float32
+with engine.whole_weights(model):
+    model.save_pretrained({str(tmp_path)!r})
 print(losses[0] > 4 > 1 > losses[-1], flush=True)
-engine.leave(0)
+os._exit(0)
 """
     result = subprocess.run(
         [sys.executable, "-c", code],
@@ -69,3 +66,26 @@ engine.leave(0)
         check=False,
     )
     assert (result.returncode, result.stdout.strip().splitlines()[-1:]) == (0, ["True"]), result.stderr
+    saved = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert sum(weights.numel() for weights in saved.parameters()) == sum(
+        weights.numel() for weights in tiny.model(64, 0, 16, 0).parameters()
+    )
+
+
+def test_warm_up_and_weight_decay_reach_the_optimiser() -> None:
+    """In a process of its own: what the engine was given is read back from it."""
+    code = """
+import os
+from pipeline import engine, tiny
+from pipeline.config import Train
+running = engine.start(tiny.model(64, 0, 16, 0), Train(warmup=0.5, weight_decay=0.25, learning_rate=1.0), 10)
+group = running.optimizer.param_groups[0]
+rates = []
+for _ in range(10):
+    rates.append(round(running.get_lr()[0], 3))
+    running.lr_scheduler.step()
+print(group["weight_decay"], rates[0], rates[5], rates[9] < 0.1 < rates[7], flush=True)
+os._exit(0)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.stdout.strip().splitlines()[-1:] == ["0.25 0.0 1.0 True"], result.stderr

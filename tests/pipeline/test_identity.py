@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from pipeline import identity
+from pipeline import config, identity
 from tests import factories
 
 
@@ -59,4 +59,4 @@ def test_batch_names_from_free_text(text: str, name: str) -> None:
 
 @pytest.mark.parametrize("text", ["x" * 100, "日本語", "a.b", "é" * 50, "x" * 39 + "." * 5 + "y"])
 def test_every_batch_name_keeps_the_rule(text: str) -> None:
-    assert identity.BATCH.fullmatch(identity.batch_name(text))
+    assert config.BATCH.fullmatch(identity.batch_name(text))

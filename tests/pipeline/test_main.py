@@ -1,5 +1,6 @@
 """The container's contract, kept by real processes."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.identity import run_id
+from pipeline.layout import RunKeys
 from pipeline.posts import read_lines
 from tests import factories, s3server
 from tests.conftest import Finished, make_run, run_pipeline
@@ -28,6 +31,36 @@ def test_a_bot_of_two_handles_from_posts_to_pointer(finished: Finished) -> None:
 def test_nothing_but_our_own_lines_is_printed(finished: Finished) -> None:
     first = {line.split(":")[0] for line in finished.process.stderr.splitlines()}
     assert first == {"alice-bob", "scrape", "clean", "warning", "dataset", "train", "generate"}
+
+
+def test_the_process_ends_without_interpreter_shutdown(finished: Finished) -> None:
+    """One of gloo's threads can abort that shutdown, and a finished run would look failed."""
+    code = (
+        "import atexit, runpy, sys; sys.argv = ['pipeline']\n"
+        "atexit.register(print, 'interpreter shutdown ran')\n"
+        "runpy.run_module('pipeline', run_name='__main__', alter_sys=True)"
+    )
+    environment = {**os.environ, "HTCTL_RUN": finished.config.to_json()}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_a_fault_is_shown_whole_and_is_in_the_log(finished: Finished, tmp_path: Path) -> None:
+    run = make_run(tmp_path, {"alice": factories.sentences(60)}, factories.small_settings())
+    assert run.process.returncode == 0
+    config = dataclasses.replace(run.config, batch="again", train=dataclasses.replace(run.config.train, seed=1))
+    code = (
+        "import runpy, sys; sys.argv = ['pipeline']\n"
+        "from pipeline import cleaning\n"
+        "cleaning.rules = lambda config: 1 / 0\n"
+        "runpy.run_module('pipeline', run_name='__main__', alter_sys=True)"
+    )
+    environment = {**os.environ, "HTCTL_RUN": config.to_json()}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "ZeroDivisionError" in result.stderr
+    log = run.store.read(RunKeys("alice", run_id(config)).log)
+    assert "ZeroDivisionError" in log.data.decode()
 
 
 def test_the_log_is_in_the_store(finished: Finished) -> None:

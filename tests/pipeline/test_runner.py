@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import sys
 import types
@@ -23,7 +24,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         def run(context: Context) -> dict[str, Any]:
             made.append(name)
             if name == "publish":
-                pointer = {"config": context.config.fingerprint(), "posts": context.results["scrape"]["fingerprint"]}
+                posts = context.results["scrape"]["fingerprint"]
+                pointer = {"run": context.keys.run, "config": context.config.fingerprint(), "posts": posts}
                 context.store.write(layout.latest(context.keys.bot), json.dumps(pointer).encode())
             return {"fingerprint": "posts of today", "seen": list(context.results)}
 
@@ -36,11 +38,12 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def run(context: Context) -> str:
+    context = dataclasses.replace(context, results={})
     return runner.run(context.config, context.store, context.report, context.scratch)
 
 
 def test_all_stages_in_order_each_with_the_results_before(tmp_path: Path, calls: list[str]) -> None:
-    context = contexts.make(tmp_path, {})
+    context = contexts.make(tmp_path, {"alice": []})
     assert run(context) == "published"
     assert calls == list(STAGES)
     for index, name in enumerate(STAGES):
@@ -53,7 +56,7 @@ def test_all_stages_in_order_each_with_the_results_before(tmp_path: Path, calls:
 
 
 def test_a_finished_run_is_not_made_again(tmp_path: Path, calls: list[str]) -> None:
-    context = contexts.make(tmp_path, {})
+    context = contexts.make(tmp_path, {"alice": []})
     run(context)
     calls.clear()
     assert run(context) == "already published"
@@ -61,22 +64,24 @@ def test_a_finished_run_is_not_made_again(tmp_path: Path, calls: list[str]) -> N
 
 
 def test_a_stopped_run_goes_on_after_its_last_marker(tmp_path: Path, calls: list[str], monkeypatch: Any) -> None:
-    context = contexts.make(tmp_path, {})
+    context = contexts.make(tmp_path, {"alice": []})
 
     def fail(context: Context) -> dict[str, Any]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["pipeline.stages.train"], "run", fail)
-    with pytest.raises(KeyboardInterrupt):
-        run(context)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["pipeline.stages.train"], "run", fail)
+        with pytest.raises(KeyboardInterrupt):
+            run(context)
     assert calls == ["scrape", "clean", "dataset"]
     assert not context.store.exists(context.keys.stage("train"))
-    monkeypatch.undo()
-    assert context.store.exists(context.keys.stage("dataset"))
+    calls.clear()
+    assert run(context) == "published"
+    assert calls == ["train", "generate", "card", "publish"]
 
 
 def test_a_marker_of_other_inputs_does_not_count(tmp_path: Path, calls: list[str]) -> None:
-    context = contexts.make(tmp_path, {})
+    context = contexts.make(tmp_path, {"alice": []})
     run(context)
     calls.clear()
     key = context.keys.stage("clean")
@@ -89,24 +94,48 @@ def test_a_marker_of_other_inputs_does_not_count(tmp_path: Path, calls: list[str
 
 
 def test_a_run_killed_after_its_pointer_moved_is_not_made_again(tmp_path: Path, calls: list[str]) -> None:
-    context = contexts.make(tmp_path, {})
+    context = contexts.make(tmp_path, {"alice": []})
     run(context)
     calls.clear()
     (Path(context.store.address) / context.keys.stage("publish")).unlink()
-    assert run(context) == "unchanged"
+    assert run(context) == "already published"
     assert calls == []
 
 
+def test_an_earlier_run_asked_for_again_becomes_current_without_training(tmp_path: Path, calls: list[str]) -> None:
+    first = contexts.make(tmp_path, {"alice": []})
+    run(first)
+    run(contexts.make(tmp_path, {"alice": []}, train={"epochs": 9}))
+    calls.clear()
+    assert run(first) == "published"
+    assert calls == ["publish"]
+    assert json.loads(first.store.read(layout.latest("alice")).data)["run"] == first.keys.run  # type: ignore[union-attr]
+
+
+def test_a_run_keeps_the_spelling_and_order_of_its_handles(tmp_path: Path, calls: list[str]) -> None:
+    first = contexts.make(tmp_path, {"Alice": [], "bob": []})
+    other = contexts.make(tmp_path, {"BOB": [], "alice": []})
+    assert first.keys == other.keys
+    run(first)
+    (Path(first.store.address) / layout.latest("alice-bob")).unlink()
+    seen: list[tuple[str, ...]] = []
+    module = sys.modules["pipeline.stages.publish"]
+    made = module.run
+    module.run = lambda context: (seen.append(context.config.handles), made(context))[1]  # type: ignore[attr-defined]
+    run(other)
+    assert seen == [("Alice", "bob")]
+
+
 def test_the_same_posts_and_config_in_another_batch_are_unchanged(tmp_path: Path, calls: list[str]) -> None:
-    context = contexts.make(tmp_path, {})
+    context = contexts.make(tmp_path, {"alice": []})
     run(context)
     calls.clear()
-    assert run(contexts.make(tmp_path, {}, batch="nightly-2")) == "unchanged"
+    assert run(contexts.make(tmp_path, {"alice": []}, batch="nightly-2")) == "unchanged"
     assert calls == ["scrape"]
 
 
 def test_another_config_is_another_run(tmp_path: Path, calls: list[str]) -> None:
-    run(contexts.make(tmp_path, {}))
+    run(contexts.make(tmp_path, {"alice": []}))
     calls.clear()
-    assert run(contexts.make(tmp_path, {}, train={"epochs": 9})) == "published"
+    assert run(contexts.make(tmp_path, {"alice": []}, train={"epochs": 9})) == "published"
     assert calls == list(STAGES)

@@ -6,6 +6,7 @@ import torch
 
 from pipeline import tiny, trainer
 from pipeline.config import Train
+from pipeline.errors import HtctlError
 from pipeline.heldout import Score
 from pipeline.packing import PackedPosts
 from pipeline.progress import Report
@@ -75,7 +76,29 @@ def test_two_worse_epochs_stop_the_training(model: torch.nn.Module, tmp_path: Pa
     made = run(model, tmp_path, [5.0, 3.0, 4.0, 3.5, 1.0, 1.0])
     assert made.epoch == 2
     assert made.tokens < 6 * 20 * 11
+    assert made.done < made.steps
     assert [record["epoch"] for record in made.history if "epoch" in record] == [1, 2, 3, 4]
+
+
+def test_a_loss_that_is_no_number_ends_the_training(model: torch.nn.Module, tmp_path: Path) -> None:
+    with torch.no_grad():
+        next(model.parameters()).fill_(float("nan"))
+    with pytest.raises(HtctlError, match=r"training diverged at step 1: the loss is nan; lower train\.learning_rate"):
+        run(model, tmp_path)
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_dropout_is_on_while_training(model: torch.nn.Module, tmp_path: Path) -> None:
+    seen = []
+    model.register_forward_pre_hook(lambda module, _: seen.append(module.training))
+    run(model.eval(), tmp_path)
+    assert all(seen)
+
+
+def test_an_epoch_ends_in_the_step_that_reads_its_last_token(model: torch.nn.Module, tmp_path: Path) -> None:
+    made = run(model, tmp_path, [5.0, 4.0, 3.0, 2.0, 1.0, 0.5])
+    ends = [record["step"] for record in made.history if "epoch" in record]
+    assert ends == [-(-220 * epoch // 32) for epoch in range(1, 7)]
 
 
 def test_the_kept_weights_are_the_best_epoch_s(model: torch.nn.Module, tmp_path: Path) -> None:

@@ -43,3 +43,21 @@ def test_one_word_stays_one_word(text: str) -> None:
 
 def test_marks_are_no_words() -> None:
     assert words.by_dictionary("です。、！？") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("楽しかった！今日はとても#旅行", 4),
+        ("ありがとう！@bobさん、今日は楽しかったです", 5),
+        ("วันนี้อากาศดีมาก#กรุงเทพ", 4),
+        ("今日はhttps://t.co/abcとても楽しかったです", 5),
+    ],
+)
+def test_a_tag_mention_or_link_takes_only_itself_out_of_a_run(text: str, least: int) -> None:
+    assert words.by_dictionary(text) >= least
+
+
+@pytest.mark.parametrize("text", ["#旅行", "＃旅行の写真 @bob", "#กรุงเทพมหานคร", "https://t.co/x"])
+def test_tags_mentions_and_links_alone_are_no_words(text: str) -> None:
+    assert words.by_dictionary(text) == 0

@@ -1,9 +1,8 @@
 """`htctl bots`: what the store holds."""
 
-import json
 from typing import Any
 
-from htctl import options, output
+from htctl import options, output, published
 from pipeline import layout
 from pipeline.store import Store, open_store
 
@@ -14,7 +13,7 @@ def bots(store: options.StoreOption = "", format_: options.OutputOption = "") ->
     """List the published bots."""
     as_json = options.wants_json(format_)
     opened = open_store(options.store_address(store))
-    found = published(opened)
+    found = all_bots(opened)
     if as_json:
         output.data(found)
     elif found:
@@ -24,13 +23,12 @@ def bots(store: options.StoreOption = "", format_: options.OutputOption = "") ->
     return 0
 
 
-def published(store: Store) -> list[dict[str, Any]]:
+def all_bots(store: Store) -> list[dict[str, Any]]:
     """Every bot that has a current run, by id: what its pointer says, `bot` and `model` (where it lies)."""
     found = []
     for bot in store.folders(layout.bots()):
-        pointer = store.read(layout.latest(bot))
-        if pointer:
-            about = json.loads(pointer.data)
+        about = published.pointer(store, bot)
+        if about:
             model = store.place(layout.RunKeys(bot, about["run"]).model("")).rstrip("/")
             found.append({"bot": bot, **about, "model": model})
     return found

@@ -1,6 +1,5 @@
 """`htctl generate`: posts from a published bot."""
 
-import json
 import secrets
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from htctl import options, process
-from pipeline import layout
+from htctl import options, process, published
+from pipeline.errors import StoreError
 from pipeline.store import Store, open_store
 
 
@@ -35,7 +34,8 @@ def generate(
 
 def model_folder(store: Store, bot: str, scratch: Path) -> Path:
     """The folder of a bot's current model, with all its files in place."""
-    pointer = store.read(layout.latest(bot))
-    keys = layout.RunKeys(bot, json.loads(pointer.data)["run"] if pointer else "")
-    paths = [store.local(entry.key, scratch) for entry in store.list(keys.model(""))]
+    key = published.current_run(store, bot).model("")
+    paths = [store.local(entry.key, scratch) for entry in store.list(key)]
+    if not paths:
+        raise StoreError(f"{store.place(key)}: the model is gone; htctl run makes it anew")
     return paths[0].parent

@@ -16,7 +16,7 @@ HEAD = """\
 # A batch of bots. Each group of handles becomes one bot:
 #   htctl run -f {name}
 
-batch: {batch}
+batch: "{batch}"
 store: ./htctl-store            # or s3://bucket/prefix; --store and HTCTL_STORE override it
 
 defaults:                       # for all groups; a group's own settings win, --set KEY=VALUE wins over both

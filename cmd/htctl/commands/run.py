@@ -9,10 +9,12 @@ import typer
 
 from htctl import batchfile, options, output, postsfiles, process, summary
 from htctl.batchfile import Batch, Group
-from pipeline import identity
+from pipeline import config, identity
 from pipeline.errors import ConfigError
 from pipeline.layout import RunKeys
 from pipeline.store import Store, open_store
+
+INTERRUPTED = 130  # Ctrl-C ends the batch, not only the bot
 
 
 def run(
@@ -56,7 +58,12 @@ def run(
     if batch:
         asked = dataclasses.replace(asked, name=_sound(batch))
     opened = open_store(options.store_address(store, asked.store))
-    return _conclude({group.bot: _make(asked, group, opened) for group in asked.groups})
+    codes: dict[str, int] = {}
+    for group in asked.groups:
+        codes[group.bot] = _make(asked, group, opened)
+        if codes[group.bot] == INTERRUPTED:
+            return INTERRUPTED
+    return _conclude(codes)
 
 
 def _conclude(codes: dict[str, int]) -> int:
@@ -71,14 +78,19 @@ def _conclude(codes: dict[str, int]) -> int:
 
 def _from_handles(groups: Sequence[str], posts: Sequence[str], overrides: dict[str, Any]) -> Batch:
     """A batch as the command line gives it: files belong to handles by name, else in order."""
-    handles = [handle.strip().removeprefix("@") for group in groups for handle in group.split("+")]
-    named = [text.partition("=") for text in posts]
-    by_name = {handle.lower(): file for handle, equals, file in named if equals and handle.lower() in _low(handles)}
-    in_order = [text for text in posts if text.partition("=")[0].lower() not in by_name]
-    others = [handle for handle in handles if handle.lower() not in by_name]
+    handles = list(dict.fromkeys(_name(handle) for group in groups for handle in group.split("+")))
+    by_name: dict[str, str] = {}
+    in_order = []
+    for text in posts:
+        handle, equals, path = text.partition("=")
+        if not equals or _name(handle) not in handles:
+            in_order.append(text)
+        elif by_name.setdefault(_name(handle), path) != path:
+            raise ConfigError(f"--posts {text}: @{_name(handle)} has {by_name[_name(handle)]} already")
+    others = [handle for handle in handles if handle not in by_name]
     if len(in_order) > len(others):
         raise ConfigError(f"--posts {in_order[len(others)]}: there are more posts files than handles")
-    files = by_name | {handle.lower(): file for handle, file in zip(others, in_order, strict=False)}
+    files = by_name | dict(zip(others, in_order, strict=False))
     data = {"groups": list(groups), "defaults": {"source": "jsonl", "posts": files}}
     name = "-".join(identity.bot_id("jsonl", group.split("+")) for group in groups)
     return batchfile.build(data, overrides, name=name, folder=Path())
@@ -94,11 +106,11 @@ def _make(batch: Batch, group: Group, store: Store) -> int:
     return code
 
 
-def _low(handles: Sequence[str]) -> set[str]:
-    return {handle.lower() for handle in handles}
+def _name(handle: str) -> str:
+    return handle.strip().removeprefix("@").lower()
 
 
 def _sound(batch: str) -> str:
-    if not identity.BATCH.fullmatch(batch):
-        raise ConfigError(f"--batch {batch}: must be {identity.BATCH_RULE}")
+    if not config.BATCH.fullmatch(batch):
+        raise ConfigError(f"--batch {batch}: must be {config.BATCH_RULE}")
     return batch

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config import RunConfig
+from pipeline.errors import ConfigError
 from tests import factories
 from tests.htctl.runner import Ran, htctl
 
@@ -71,6 +73,35 @@ def test_wrong_usage_is_2_with_what_to_do(
     assert ran.code == 2
     assert says in ran.err
     assert not (posts / "store").exists()
+
+
+def test_ctrl_c_ends_the_batch_and_not_only_the_bot(posts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+
+    def interrupted(config: RunConfig) -> int:
+        started.extend(config.handles)
+        return 130
+
+    monkeypatch.setattr("htctl.process.run_pipeline", interrupted)
+    ran = run(posts, "alice", "bob", "--posts", str(posts / "alice.jsonl"), "--posts", str(posts / "bob.jsonl"), *QUICK)
+    assert (ran.code, started) == (130, ["alice"])
+
+
+@pytest.mark.parametrize("given", [["alice=x", "alice=y"], ["@alice=x", "Alice=y"]])
+def test_two_files_for_one_handle_are_refused(given: list[str]) -> None:
+    from htctl.commands import run as command
+
+    with pytest.raises(ConfigError, match="@alice has x already"):
+        command._from_handles(["alice"], given, {})
+
+
+def test_a_handle_in_two_groups_has_one_file(posts: Path) -> None:
+    from htctl.commands import run as command
+
+    files = [str(posts / name) for name in ("alice.jsonl", "bob.jsonl")]
+    one, both = command._from_handles(["alice", "alice+bob"], files, {}).groups
+    assert both.posts == {"alice": Path(files[0]), "bob": Path(files[1])}
+    assert one.posts["alice"] == Path(files[0])
 
 
 def test_posts_by_name_and_in_order(posts: Path) -> None:

@@ -37,6 +37,16 @@ def test_whole_answer_pages_one_a_line_or_several(tmp_path: Path) -> None:
     assert [post.text for post in read(tmp_path, f"{pretty}\n{pretty}\n")] == ["newer", "older"] * 2
 
 
+def test_pretty_pages_after_blank_lines_in_time_linear_in_their_size(tmp_path: Path) -> None:
+    page = json.dumps({"data": [{"id": "1", "text": "a"}]}, indent=2)
+    assert len(read(tmp_path, "\n\n" + f"{page}\n" * 20_000)) == 20_000
+
+
+def test_half_a_surrogate_pair_is_readable_text(tmp_path: Path) -> None:
+    (post,) = read(tmp_path, '{"id": "\\ud800", "text": "half \\ud83d of a pair"}')
+    assert (post.id, post.text) == ("\ufffd", "half \ufffd of a pair")
+
+
 def test_a_page_without_posts_has_none(tmp_path: Path) -> None:
     assert texts(tmp_path, {"meta": {"result_count": 0}}, {"id": "1", "text": "x"}) == ["x"]
 
@@ -68,6 +78,8 @@ def test_full_text_of_the_old_api(tmp_path: Path) -> None:
         ({"referenced_tweets": [{"type": "quoted", "id": "1"}, {"type": "replied_to", "id": "2"}]}, False),
         ({"referenced_tweets": None}, False),
         ({"retweeted_status": {"id": 1}}, True),
+        ({"retweeted_status": None}, False),
+        ({"referenced_tweets": 5}, False),
         ({"text": "RT @alice: as old answers tell it"}, True),
         ({"text": "RT this if you like tea"}, False),
     ],
@@ -87,6 +99,12 @@ def test_retweets_are_told_under_old_and_new_names(tmp_path: Path, item: dict[st
         (b'{"text": "a"}\n\xff\xfe\n', "line 2: not UTF-8 text"),
         (b"\xff\xd8\xff\xe0 a picture", "not UTF-8 text"),
         (gzip.compress(b'{"text": "a"}\n' * 1000)[:-20], "broken gzip"),
+        (gzip.compress(b'{"text": "a"}\n' * 1000)[:20] + b"\xff" * 40, "broken gzip"),
+        ('{"text": "a"}\n' + '{"a":' * 100_000, "line 2: not JSON (nested too deeply)"),
+        (
+            '{"errors": [{"title": "Not Found Error"}]}\n',
+            'line 1: an error that the API answered, not a post: [{"title"',
+        ),
     ],
 )
 def test_what_is_wrong_and_where(tmp_path: Path, content: str | bytes, says: str) -> None:

@@ -60,6 +60,12 @@ def test_little_text_is_warned_about(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "warning" not in capsys.readouterr().err
 
 
+def test_each_handle_of_a_cyborg_has_its_say_in_the_languages(tmp_path: Path) -> None:
+    japanese = [f"今日はとても楽しかったです。また行きたいな{i}" for i in range(1500)]
+    texts = {"alice": [f"the weather in {i} is lovely" for i in range(2500)], "bob": japanese}
+    assert sorted(cleaned(tmp_path, texts)[1]["languages"]) == ["en", "ja"]
+
+
 def test_the_languages_are_found(tmp_path: Path) -> None:
     posts = ["今日はとても楽しかったです。また行きたいな", "昨日は雨がたくさん降りましたね、本当に"] * 3
     assert cleaned(tmp_path, {"alice": posts})[1]["languages"] == ["ja"]

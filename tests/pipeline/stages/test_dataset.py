@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline import base_model, similarity
-from pipeline.errors import TooFewPostsError
+from pipeline.errors import ConfigError, TooFewPostsError
 from pipeline.posts import read_lines
 from pipeline.stage import Context
 from pipeline.stages import clean, dataset, scrape
@@ -97,6 +97,39 @@ def test_tiny_s_tokenizer_is_learnt_from_the_training_part_alone(tmp_path: Path)
     assert used != json.loads(learn(factories.sentences(300)))
 
 
+def test_a_phrase_said_every_day_is_never_what_is_measured(tmp_path: Path) -> None:
+    texts = [*factories.sentences(200), *(f"good morning from the harbour, day {i}" for i in range(100))]
+    for seed in range(6):
+        context, _ = made(tmp_path / str(seed), {"alice": texts}, dataset={"seed": seed})
+        assert not any("good morning" in text for text in part(context, "heldout"))
+
+
+def test_every_handle_must_have_something_to_train_on(tmp_path: Path) -> None:
+    texts = {"alice": factories.sentences(100), "bob": ["the very same words again", factories.sentences(1)[0]]}
+    refused = 0
+    for seed in range(40):
+        try:
+            made(tmp_path / str(seed), texts, dataset={"seed": seed, "heldout": 0.5}, clean={"min_characters": 10})
+        except TooFewPostsError as error:
+            refused += 1
+            assert str(error).startswith("@bob: all its posts are nearly the same or held out")
+    assert refused > 0
+
+
+@pytest.mark.parametrize(
+    ("generate", "says"),
+    [
+        ({"max_length": 4, "min_length": 0}, "generate.prompt has"),
+        ({"max_length": 160, "min_length": 100}, "generate.min_length is 100, but a sample may have 64 tokens at most"),
+    ],
+)
+def test_samples_that_cannot_be_drawn_are_refused_before_training(tmp_path: Path, generate: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        made(tmp_path, {"alice": factories.sentences(100)}, generate=generate)
+
+
 def test_posts_that_are_all_the_same_are_too_few(tmp_path: Path) -> None:
-    with pytest.raises(TooFewPostsError, match="only 1 of 100 posts are different"):
+    with pytest.raises(
+        TooFewPostsError, match="no post is left for the heldout part: only 1 of 100 posts are different"
+    ):
         made(tmp_path, {"alice": ["the very same words again"] * 100})

@@ -49,4 +49,5 @@ def test_a_pointer_that_another_run_moves_meanwhile_is_moved_after_it(tmp_path: 
 
     context.store.swap = late  # type: ignore[method-assign]
     publish.run(context)
+    assert next(others, None) is None  # it tried until none was in between
     assert json.loads(context.store.read(layout.latest("alice")).data)["run"] == context.keys.run  # type: ignore[union-attr]

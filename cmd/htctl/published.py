@@ -1,0 +1,23 @@
+"""What is published: a bot's pointer, and where the run lies that it names."""
+
+import json
+from typing import Any
+
+from pipeline import layout
+from pipeline.errors import StoreError
+from pipeline.layout import RunKeys
+from pipeline.store import Store
+
+
+def pointer(store: Store, bot: str) -> dict[str, Any]:
+    """What `latest.json` says of a bot; empty where it is not published."""
+    found = store.read(layout.latest(bot))
+    return dict(json.loads(found.data)) if found else {}
+
+
+def current_run(store: Store, bot: str) -> RunKeys:
+    """The keys of a published bot's current run; raises StoreError where it has none."""
+    run = pointer(store, bot).get("run")
+    if not run:
+        raise StoreError(f"{store.place(layout.latest(bot))}: the bot is not published")
+    return RunKeys(bot, run)
