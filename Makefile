@@ -34,6 +34,8 @@ install: $(VENV)/dev      ## a virtual environment with all of it
 # torch comes first and by version alone, so that pip takes the build for this machine (CPU or CUDA);
 # everything else by version and hash.
 $(VENV)/pipeline: requirements/pipeline.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is too old: Python 3.11 is needed")'
+	@echo "installing torch and all it needs into $(VENV): about 1.6 GB with the CPU build, some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check "$(TORCH)"
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/pipeline.txt

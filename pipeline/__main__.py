@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -11,7 +12,8 @@ from pipeline.config import ENVIRONMENT, RunConfig
 from pipeline.errors import ConfigError, HtctlError, StoreError
 from pipeline.identity import bot_id, run_id
 from pipeline.layout import RunKeys
-from pipeline.progress import Report, quiet
+from pipeline.progress import Report, quiet, share_cores
+from pipeline.stopping import terminated
 from pipeline.store import Store, open_store
 
 INTERRUPTED = 130
@@ -38,8 +40,10 @@ def main() -> int:
 def _run(config: RunConfig, store: Store, keys: RunKeys, report: Report) -> int:
     """Make the bot; everything that can go wrong ends here, said and with its exit code."""
     try:
+        signal.signal(signal.SIGTERM, terminated)
         report.line(f"{keys.bot}: run {keys.run}")
         with tempfile.TemporaryDirectory(prefix="htctl-") as scratch:
+            share_cores()
             quiet()
             from pipeline import runner  # only now: it loads torch, which takes seconds in which Ctrl-C counts too
 
@@ -49,7 +53,7 @@ def _run(config: RunConfig, store: Store, keys: RunKeys, report: Report) -> int:
         report.line(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        report.line("stopped; the same command goes on after the last finished stage")
+        report.line("stopped; the same command goes on from here")
         return INTERRUPTED
     except Exception:
         report.line(traceback.format_exc().rstrip())

@@ -1,5 +1,7 @@
 """Loads what is fine-tuned: a model and tokenizer from a hub, a folder, or the built-in `tiny`."""
 
+import urllib.error
+import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,8 @@ from tokenizers import processors
 from pipeline import tiny
 from pipeline.config import TINY, RunConfig
 from pipeline.errors import ConfigError, HtctlError
+
+HUB_S = 5  # a hub that is there answers sooner
 
 
 def tokenizer(config: RunConfig, training_texts: Iterable[str]) -> Any:
@@ -21,6 +25,33 @@ def tokenizer(config: RunConfig, training_texts: Iterable[str]) -> Any:
     else:
         found = _load("AutoTokenizer", config.base_model)
     return start_with_end_token(found)
+
+
+def check(name: str) -> None:
+    """Find out before anything else is done that a base model cannot be had; its files are checked when loaded."""
+    if name == TINY or name.startswith((".", "/")):
+        return
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    if isinstance(try_to_load_from_cache(name, "config.json"), str):
+        return
+    away = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else _away(constants.ENDPOINT)
+    if away:
+        raise HtctlError(
+            f"base_model '{name}': the hub cannot be reached ({away}) and no copy is cached; "
+            "try again later, or give a folder or the built-in model: --base-model tiny"
+        )
+
+
+def _away(endpoint: str) -> str:
+    """Why a hub gives no answer within a few seconds; empty where it gives any at all."""
+    try:
+        with urllib.request.urlopen(endpoint, timeout=HUB_S):  # noqa: S310 - the hub's own address
+            return ""
+    except urllib.error.HTTPError:
+        return ""  # an answer, whatever it says
+    except (OSError, ValueError) as error:
+        return str(getattr(error, "reason", error))
 
 
 def model(config: RunConfig, tokenizer: Any) -> Any:
@@ -73,8 +104,4 @@ def _load(kind: str, name: str, **options: Any) -> Any:
         return getattr(transformers, kind).from_pretrained(name, **options)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
-        if "connect" in reason.lower() or "offline" in reason.lower():
-            raise HtctlError(
-                f"{place}: the hub cannot be reached and no copy is cached; try again, or give a folder or tiny"
-            ) from error
         raise ConfigError(f"{place} cannot be loaded: {reason}") from error

@@ -64,6 +64,7 @@ class Train:
         "'last' keeps the last epoch; 'best' the epoch with the lowest loss on a validation part",
         choices=("last", "best"),
     )
+    checkpoint_minutes: float = setting(5.0, "how often a training under way is kept", low=0)
     seed: int = setting(0, "shuffles, dropout and, for tiny, the first weights", low=0, high=2**32 - 1)
 
 
@@ -153,6 +154,7 @@ class RunConfig(Settings):
         data = dataclasses.asdict(self)
         for key in ("batch", "store", "resources"):
             del data[key]
+        del data["train"]["checkpoint_minutes"]
         data["handles"] = sorted(handle.lower() for handle in self.handles)
         return hashlib.sha256(canonical_json(data).encode()).hexdigest()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import HtctlError
-from pipeline.progress import quiet
+from pipeline.progress import quiet, share_cores
 
 AT_ONCE = 50  # posts generated together
 SEEDS = 2**32  # as many as transformers' set_seed takes
@@ -29,8 +29,13 @@ class Bot:
     def posts(self, prompt: str, count: int, seed: int, **options: Any) -> list[str]:
         """`count` posts that start with `prompt`; equal arguments give equal posts on one machine.
 
-        `options` go to transformers' `generate`. A post ends at its first line break, as the recipe's do.
+        `options` go to transformers' `generate`. A post ends at its first line break, as the recipe's do; one
+        in the prompt is a space, as in training. Raises HtctlError where the prompt leaves no room for a post.
         """
+        prompt = " ".join(prompt.splitlines())
+        used, most = len(self._pipeline.tokenizer(prompt).input_ids), self._pipeline.model.generation_config.max_length
+        if used >= most:
+            raise HtctlError(f"the prompt is too long: {used} tokens, and this bot's posts have {most} at most with it")
         self._set_seed(seed % SEEDS)
         texts: list[str] = []
         while len(texts) < count:
@@ -52,7 +57,9 @@ def main(arguments: list[str]) -> int:
     wanted = parser.parse_args(arguments)
     options = {} if wanted.temperature is None else {"temperature": wanted.temperature}
     try:
+        share_cores()
         quiet()
+        loading = time.monotonic()
         bot = Bot(wanted.folder)
         started = time.monotonic()
         posts = bot.posts(wanted.prompt, wanted.count, wanted.seed, **options)
@@ -62,12 +69,11 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     seconds = time.monotonic() - started
+    speed = f"{len(posts) / seconds:.1f} a second, after {started - loading:.1f} s of loading"
     posts = [_CONTROL.sub("", post) for post in posts]  # nothing that could steer a terminal
     text = json.dumps(posts, ensure_ascii=False, indent=2) if wanted.json else "\n".join(posts)
     sys.stdout.buffer.write(f"{text}\n".encode())
-    sys.stderr.write(
-        f"{len(posts)} posts in {seconds:.1f} s ({len(posts) / seconds:.1f} a second), seed {wanted.seed}\n"
-    )
+    sys.stderr.write(f"{len(posts)} posts in {seconds:.1f} s ({speed}), seed {wanted.seed}\n")
     return 0
 
 

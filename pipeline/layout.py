@@ -52,6 +52,10 @@ class RunKeys:
         """What the model is trained on and measured with."""
         return f"{self.base}/dataset/{name}"
 
+    def checkpoint(self, name: str) -> str:
+        """A training under way: `<step>/...`, and `<step>.json` written last."""
+        return f"{self.base}/checkpoints/{name}"
+
     def model(self, name: str) -> str:
         """What `from_pretrained` and a hub take as it is."""
         return f"{self.base}/model/{name}"

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
-from pipeline import layout
+from pipeline import base_model, layout
 from pipeline.config import RunConfig, canonical_json
 from pipeline.identity import bot_id, run_id
 from pipeline.layout import RunKeys
@@ -30,13 +30,14 @@ def run(config: RunConfig, store: Store, report: Report, scratch: Path) -> str:
     keys = RunKeys(bot_id(config.source, config.handles), run_id(config))
     if _current(store, keys.bot).get("run") == keys.run:
         return "already published"
+    base_model.check(config.base_model)
     context = Context(_begin(config, store, keys), store, keys, scratch, report)
     fingerprint = config.fingerprint()
     for name in STAGES[:-1]:
         result, fingerprint = _run_stage(context, name, fingerprint)
         context.results[name] = result
         if name == "scrape" and _is_current(context):
-            return "unchanged"
+            return "unchanged: its current run has these posts and settings"
     # The last stage moves the pointer, which another run may have moved since this one did: always anew.
     store.write(keys.stage(STAGES[-1]), to_bytes(_make(context, STAGES[-1], fingerprint)))
     return "published"

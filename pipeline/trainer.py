@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from pipeline import engine
+from pipeline import engine, stopping
+from pipeline.checkpoints import Checkpoints
 from pipeline.config import Train
 from pipeline.errors import HtctlError
 from pipeline.heldout import Score
@@ -19,6 +20,9 @@ from pipeline.progress import Report
 
 PATIENCE = 2  # epochs without a lower validation loss after which training stops
 POINTS = 500  # of the loss curve, about
+
+# What a checkpoint holds of a Trainer; the rest is made anew from the config.
+PROGRESS = ("done", "tokens", "seconds", "epoch", "lowest", "worse", "history")
 
 Validate = Callable[[Any], Score]
 
@@ -32,35 +36,60 @@ class Trainer:
     done: steps made, which an early stop leaves below `steps`, the plan
     """
 
-    def __init__(self, model: Any, posts: PackedPosts, settings: Train, folder: Path, validate: Validate | None):
+    def __init__(
+        self,
+        model: Any,
+        posts: PackedPosts,
+        settings: Train,
+        folder: Path,
+        validate: Validate | None,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
         """`folder` gets the chosen weights; `validate` scores an epoch, or is None where the last is kept."""
         self.model, self.posts, self.settings = model, posts, settings
-        self.folder, self.validate = folder, validate
+        self.folder, self.validate, self.checkpoints = folder, validate, checkpoints
         self.blocks = posts.blocks(settings.block_size)
         self.steps = -(-self.blocks // settings.batch_size)
         self.history: list[dict[str, Any]] = []
         self.epoch, self.done, self.tokens, self.seconds = settings.epochs, 0, 0, 0.0
-        self._lowest, self._worse = math.inf, 0
+        self.lowest, self.worse = float("inf"), 0
 
     def run(self, report: Report) -> None:
-        """Train, and leave the chosen epoch's weights in the folder."""
+        """Train from the first step or the newest checkpoint; leave the chosen epoch's weights in the folder."""
         running = engine.start(self.model, self.settings, self.steps)
         running.train()
-        ends = self._epoch_ends()
-        started = time.monotonic()
-        with report.bar("train", len(self.posts) - 1, "tokens") as bar:
-            for step, (inputs, targets) in enumerate(self._batches(), 1):
-                loss, count = _step(running, inputs, targets)
+        self._resume(running, report)
+        ends, saved = self._epoch_ends(), time.monotonic()
+        with stopping.deferred() as stop, report.bar("train", len(self.posts) - 1 - self.tokens, "tokens") as bar:
+            for step in range(self.done + 1, self.steps + 1):
+                started = time.monotonic()
+                loss, count = _step(running, *self._batch(step))
                 if not math.isfinite(loss):
                     raise HtctlError(f"training diverged at step {step}: the loss is {loss}; lower train.learning_rate")
                 self.done, self.tokens = step, self.tokens + count
                 self._record(step, loss, running.get_lr()[0])
                 bar.advance(count, f"loss {loss:.2f}")
-                if step in ends and self._is_over(step, ends[step], report):
+                over = step in ends and self._is_over(step, ends[step], report)
+                self.seconds += time.monotonic() - started
+                if over:
                     break
-        self.seconds = time.monotonic() - started
+                if stop.asked or time.monotonic() - saved > 60 * self.settings.checkpoint_minutes:
+                    self._checkpoint(running)
+                    saved = time.monotonic()
+                stop.leave_if_asked(f"training is kept at step {step} of {self.steps}")
         if not self.validate:
             self._save()
+
+    def _resume(self, running: Any, report: Report) -> None:
+        progress = self.checkpoints.load(running, self.folder) if self.checkpoints else None
+        if progress:
+            for name in PROGRESS:
+                setattr(self, name, progress[name])
+            report.line(f"train: goes on after step {self.done} of {self.steps}")
+
+    def _checkpoint(self, running: Any) -> None:
+        if self.checkpoints:
+            self.checkpoints.save(running, {name: getattr(self, name) for name in PROGRESS}, self.folder)
 
     def _is_over(self, step: int, epoch: int, report: Report) -> bool:
         """At an epoch's end: score it, keep its weights if they are the best yet, say whether to stop."""
@@ -70,12 +99,12 @@ class Trainer:
         loss = score.nats / score.tokens
         self.history.append({"step": step, "epoch": epoch, "validation_loss": loss})
         report.line(f"train: epoch {epoch} of {self.settings.epochs}: validation loss {loss:.3f}")
-        if loss < self._lowest:
-            self._lowest, self._worse, self.epoch = loss, 0, epoch
+        if loss < self.lowest:
+            self.lowest, self.worse, self.epoch = loss, 0, epoch
             self._save()
         else:
-            self._worse += 1
-        return self._worse == PATIENCE
+            self.worse += 1
+        return self.worse == PATIENCE
 
     def _save(self) -> None:
         with engine.whole_weights(self.model):
@@ -92,13 +121,12 @@ class Trainer:
         ends = (min(-(-int(end) // in_a_step), self.steps) for end in self.posts.epoch_starts[1:])
         return {step: epoch for epoch, step in enumerate(ends, 1)}
 
-    def _batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """(inputs, targets) of each step, (blocks, block_size); the last step may have fewer blocks."""
-        size = self.settings.block_size
-        for first in range(0, self.blocks, self.settings.batch_size):
-            rows = range(first, min(first + self.settings.batch_size, self.blocks))
-            inputs, targets = zip(*(self.posts.block(row, size) for row in rows), strict=True)
-            yield torch.from_numpy(np.stack(inputs)), torch.from_numpy(np.stack(targets))
+    def _batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """(inputs, targets) of a step, (blocks, block_size); the last step may have fewer blocks."""
+        size, count = self.settings.block_size, self.settings.batch_size
+        rows = range((step - 1) * count, min(step * count, self.blocks))
+        inputs, targets = zip(*(self.posts.block(row, size) for row in rows), strict=True)
+        return torch.from_numpy(np.stack(inputs)), torch.from_numpy(np.stack(targets))
 
 
 def _step(running: Any, inputs: torch.Tensor, targets: torch.Tensor) -> tuple[float, int]:

@@ -1,5 +1,6 @@
 """The batch file: read, checked as a whole, and merged into one set of settings for each group."""
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -179,12 +180,16 @@ def _check_group(group: Group) -> Iterator[Problem]:
         if handle not in group.posts:
             yield Problem(("posts",), f"no posts file for @{handle}; give one (on the command line: --posts FILE)")
         elif not group.posts[handle].is_file():
-            yield Problem(("posts",), f"no such file: {group.posts[handle]} (posts of @{handle})")
+            what = "not a file" if group.posts[handle].exists() else "no such file"
+            yield Problem(("posts",), f"{what}: {group.posts[handle]} (posts of @{handle})")
     own = [group.posts[handle] for handle in set(names) if handle in group.posts]
     if len(set(own)) < len(own):
         yield Problem(("posts",), "two handles have one posts file; give each its own, such as posts/{handle}.jsonl")
     if group.settings.base_model.startswith("/") and not Path(group.settings.base_model).is_dir():
         yield Problem(("base_model",), f"no such folder: {group.settings.base_model}")
+    name = group.settings.base_model
+    if name != config.TINY and difflib.get_close_matches(name.lower(), [config.TINY], 1, 0.7):
+        yield Problem(("base_model",), f"'{name}': did you mean '{config.TINY}'?")
     yield from config.impossible(group.settings)
 
 

@@ -38,7 +38,8 @@ def existing_bot(store: Store, given: str) -> str:
             return bot
     names = [bot for bot in store.folders(layout.bots()) if store.exists(layout.latest(bot))]
     some = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
-    raise ConfigError(f"no bot '{given}' in {store.address}; it holds {some or 'none yet (htctl run makes one)'}")
+    held = some or "none yet (htctl run makes one; another store: --store)"
+    raise ConfigError(f"no bot '{given}' in {store.address}; it holds {held}")
 
 
 def settings(given: list[str]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def run(context: Context) -> Result:
 def _metrics(context: Context, facts: dict[str, object]) -> dict[str, object]:
     """All facts as numbers, less what is only true here: the store's address, a folder's path."""
     config = json.loads(context.config.to_json())
-    del config["store"]
+    del config["store"], config["resources"]  # what a Job would have been given, not what was used
     config["base_model"] = (
         config["base_model"].rpartition("/")[2] if config["base_model"].startswith("/") else config["base_model"]
     )

@@ -15,6 +15,7 @@ from pipeline.posts import line_writer, read_lines
 from pipeline.stage import Context, Result
 
 PARTS = ("train", "validation", "heldout")
+FEW = 30  # held-out posts below which a measured difference is mostly chance
 LARGEST = 0.02  # share of the posts
 VALIDATION = 0.05  # share of the posts, taken only where an epoch is chosen by it
 AT_ONCE = 1000  # posts tokenised together
@@ -46,10 +47,11 @@ def run(context: Context) -> Result:
             )
     _check_handles(context, parts)
     tokens = _tokenise(context)
-    context.report.line(
-        f"dataset: {counts['train']['posts']:,} posts ({tokens:,} tokens) to train on, "
-        f"{counts['heldout']['posts']:,} held out"
-    )
+    train, validation, heldout = (counts[part]["posts"] for part in PARTS)
+    chosen = f"{validation:,} to choose the epoch by, " if validation else ""
+    context.report.line(f"dataset: {train:,} posts ({tokens:,} tokens) to train on, {chosen}{heldout:,} held out")
+    if heldout < FEW:
+        context.report.line(f"warning: with {heldout} posts held out, how good the bot is can hardly be told")
     return {**counts, "tokens": tokens, "near_duplicates": len(groups) - len(set(groups))}
 
 

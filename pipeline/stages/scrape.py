@@ -1,6 +1,7 @@
 """Stage 1: every handle's posts, as one record type, frozen in the run."""
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterator
 
@@ -19,8 +20,6 @@ def run(context: Context) -> Result:
     """
     handles = {handle: _scrape(context, handle) for handle in context.config.handles}
     digests = "\n".join(sorted(f"{handle.lower()} {found['sha256']}" for handle, found in handles.items()))
-    for handle, found in handles.items():
-        context.report.line(f"scrape: @{handle}: {found['downloaded']:,} posts")
     return {"handles": handles, "fingerprint": hashlib.sha256(digests.encode()).hexdigest()}
 
 
@@ -29,9 +28,11 @@ def _scrape(context: Context, handle: str) -> Result:
     if not sha256:
         raise ConfigError(f"@{handle}: source '{context.config.source}' needs a posts file for each handle")
     path = context.local(layout.posts_file(sha256, "data"))
+    index = json.loads(context.local(layout.posts_file(sha256, "index.json")).read_text(encoding="utf-8"))
     tally = _Tally()
     with context.writing(context.keys.posts(f"{handle.lower()}.jsonl.gz")) as written:
-        count = write_posts(written, tally.watch(jsonl.read(path, f"the posts of @{handle}")))
+        count = write_posts(written, tally.watch(jsonl.read(path, f"{index['name']} (posts of @{handle})")))
+    context.report.line(f"scrape: @{handle}: {count:,} posts from {index['name']}")
     return {"downloaded": count, "duplicates": tally.duplicates, "sha256": sha256, **tally.dates()}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from pipeline import base_model, curve, engine, heldout
+from pipeline.checkpoints import Checkpoints
 from pipeline.packing import PackedPosts
 from pipeline.posts import read_lines
 from pipeline.stage import Context, Result, to_bytes
@@ -27,10 +28,14 @@ def run(context: Context) -> Result:
     before = _measure(context, model, tokenizer, "before")
     torch.manual_seed(settings.seed)
     validation = Part(context, tokenizer, "validation") if settings.choose == "best" else None
-    trainer = Trainer(model, _packed(context, tokenizer), settings, folder, validation.score if validation else None)
+    checkpoints = Checkpoints(context)
+    validate = validation.score if validation else None
+    trainer = Trainer(model, _packed(context, tokenizer), settings, folder, validate, checkpoints)
     trainer.run(context.report)
     after = _measure(context, _saved(folder), tokenizer, "after")
+    curve.draw(trainer.history, f"{context.keys.bot} ({context.keys.run})", trainer.epoch, folder / "loss.png")
     _write(context, folder, tokenizer, trainer.history)
+    checkpoints.clear()
     return {
         "before": before,
         "after": after,
@@ -87,7 +92,7 @@ def _saved(folder: Path) -> Any:
 
 
 def _write(context: Context, folder: Path, tokenizer: Any, history: list[dict[str, Any]]) -> None:
-    """The model as `from_pretrained` takes it, with how it generates; the loss as numbers and picture."""
+    """The model as `from_pretrained` takes it, with how it generates; the loss as numbers."""
     from transformers import GenerationConfig
 
     wanted, end = context.config.generate, tokenizer.eos_token_id
@@ -103,7 +108,6 @@ def _write(context: Context, folder: Path, tokenizer: Any, history: list[dict[st
         pad_token_id=end,
     ).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    curve.draw(history, folder / "loss.png")
     (folder / "loss.json").write_bytes(to_bytes(history))
     context.upload_folder(folder, context.keys.model(""))
 

@@ -55,6 +55,9 @@ class Store(Protocol):
     def folders(self, prefix: str) -> Iterator[str]:
         """The names directly under `prefix` (which ends in a slash) that have objects below them, sorted."""
 
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no fault."""
+
     def exists(self, key: str) -> bool:
         """Whether the object is there."""
 

@@ -73,6 +73,14 @@ class FolderStore:
         names = sorted(path.name for path in start.iterdir()) if start.is_dir() else []
         return (name for name in names if (start / name).is_dir() and name != HIDDEN)
 
+    def delete(self, key: str) -> None:
+        with _faults(self, key):
+            path = self._path(key)
+            path.unlink(missing_ok=True)
+            for folder in path.relative_to(self.root).parents:  # a folder is there only for what is in it
+                with contextlib.suppress(OSError):
+                    (self.root / folder).rmdir()
+
     def exists(self, key: str) -> bool:
         return self._path(key).is_file()
 
@@ -99,7 +107,11 @@ class FolderStore:
             _sync(written)
             written.chmod(0o644)
             _make_folder(path.parent)
-            written.replace(path)
+            try:
+                written.replace(path)
+            except FileNotFoundError:  # another process has just deleted the folder's last object
+                _make_folder(path.parent)
+                written.replace(path)
             _sync(path.parent)
         finally:
             written.unlink(missing_ok=True)
@@ -127,4 +139,4 @@ def _faults(store: FolderStore, key: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise StoreError(f"store {store.address}: cannot read or write {key}: {reason}") from error
+        raise StoreError(f"store {store.address} cannot be read or written: {reason} ({key})") from error

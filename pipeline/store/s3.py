@@ -108,6 +108,9 @@ class S3Store:
             for item in page.get("CommonPrefixes", []):
                 yield item["Prefix"].removeprefix(self._key(prefix)).rstrip("/")
 
+    def delete(self, key: str) -> None:
+        self._do(key, lambda: self._client.delete_object(Bucket=self.bucket, Key=self._key(key)))
+
     def exists(self, key: str) -> bool:
         def head() -> bool:
             return bool(self._client.head_object(Bucket=self.bucket, Key=self._key(key)))
@@ -164,7 +167,7 @@ class S3Store:
             new_only = self._do(key, lambda: self._refuses(key, {"IfNoneMatch": "*"}))
             self._probed = new_only and self._do(key, lambda: self._refuses(key, {"IfMatch": f'"{"0" * 32}"'}))
         finally:
-            self._do(key, lambda: self._client.delete_object(Bucket=self.bucket, Key=self._key(key)))
+            self.delete(key)
         if not self._probed:
             raise StoreError(
                 f"store {self.address}: this server ignores conditional writes (If-Match, If-None-Match), so two runs "

@@ -89,9 +89,25 @@ def test_a_hub_id_is_fetched_as_in_real_use(tmp_path: Path) -> None:
     assert missing.stdout.startswith("ConfigError base_model 'someone/nothing' cannot be loaded"), missing.stderr
 
 
-@pytest.mark.slow
-def test_a_hub_that_is_away_is_no_config_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # as away, without the library's 50 s of trying again
-    away = load_from_hub("http://127.0.0.1:9", "someone/gpt2-small", tmp_path / "cache")
-    assert away.stdout.startswith("HtctlError base_model 'someone/gpt2-small': the hub cannot be reached"), away.stderr
-    assert HtctlError.exit_code == 1
+def test_a_hub_that_is_away_is_said_at_once_and_is_no_config_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(HtctlError, match=r"the hub cannot be reached \(.*refused.*--base-model tiny") as caught:
+        base_model.check("someone/gpt2-small")
+    assert caught.value.exit_code == 1
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(HtctlError, match="HF_HUB_OFFLINE is set"):
+        base_model.check("someone/gpt2-small")
+
+
+def test_a_hub_that_answers_anything_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    with hub.serve(tmp_path) as endpoint:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", endpoint)
+        base_model.check("someone/gpt2-small")
+
+
+@pytest.mark.parametrize("name", ["tiny", "/a/folder"])
+def test_what_is_here_needs_no_hub(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    base_model.check(name)

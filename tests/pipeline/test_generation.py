@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from pipeline import generation
+from pipeline.errors import HtctlError
 from tests.conftest import Finished
 
 
@@ -42,6 +43,17 @@ def test_posts_start_with_the_prompt_and_are_one_line(finished: Finished) -> Non
     assert all(post.startswith("the kettle") and "\n" not in post for post in posts)
 
 
+def test_a_line_break_in_the_prompt_is_a_space(finished: Finished) -> None:
+    assert all(
+        post.startswith("the kettle sings") for post in generation.Bot(finished.model).posts("the kettle\nsings", 3, 1)
+    )
+
+
+def test_a_prompt_that_leaves_no_room_is_one_line(finished: Finished) -> None:
+    with pytest.raises(HtctlError, match=r"the prompt is too long: .* this bot's posts have 24 at most"):
+        generation.Bot(finished.model).posts("kettle " * 50, 1, 1)
+
+
 def test_no_prompt_is_fine(finished: Finished) -> None:
     assert any(generation.Bot(finished.model).posts("", 5, seed=5))
 
@@ -58,7 +70,7 @@ def test_the_program_writes_posts_to_stdout_and_its_speed_to_stderr(finished: Fi
     result = run(finished, "--prompt=the 日本 kettle", "--count=2", "--seed=4", "--json")
     assert result.returncode == 0, result.stderr
     assert [post[:13] for post in json.loads(result.stdout)] == ["the 日本 kettle"] * 2
-    assert "a second), seed 4" in result.stderr
+    assert "s of loading), seed 4" in result.stderr
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ def bots(store: options.StoreOption = "", format_: options.OutputOption = "") ->
     elif found:
         output.table(COLUMNS, map(_row, found))
     else:
-        output.note(f"no bots in {opened.address} yet; htctl run makes one")
+        output.note(f"no bots in {opened.address} yet; htctl run makes one (another store: --store or HTCTL_STORE)")
     return 0
 
 

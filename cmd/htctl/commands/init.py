@@ -26,10 +26,10 @@ defaults:                       # for all groups; a group's own settings win, --
 """
 GROUPS = """
 groups:
-- harbourlamp                   # one handle
-# - harbourlamp+nightdough      # two handles, one bot: a cyborg
-# - handles: [nightdough]       # a group with settings of its own
-#   posts: posts/nightdough-2026.jsonl.gz
+- your_handle                   # one handle
+# - your_handle+another         # two handles, one bot: a cyborg
+# - handles: [another]          # a group with settings of its own
+#   posts: posts/another-2026.jsonl.gz
 #   train: {epochs: 6}
 """
 SHOWN = ("source", "base_model")  # set in the text above
@@ -47,7 +47,10 @@ def init(
         raise ConfigError(f"{path} is there already; --force writes over it") from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
-    output.line(f"wrote {path}; put your handles under 'groups', then: htctl run -f {path}")
+    output.line(
+        f"wrote {path}; put your handles under 'groups' and their posts in {path.parent / 'posts'}/HANDLE.jsonl"
+    )
+    output.line(f"next: htctl run -f {path}")
     return 0
 
 

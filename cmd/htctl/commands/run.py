@@ -20,7 +20,9 @@ INTERRUPTED = 130  # Ctrl-C ends the batch, not only the bot
 def run(
     groups: Annotated[
         list[str] | None,
-        typer.Argument(help="Handles; a+b makes one bot of two accounts.", show_default=False),
+        typer.Argument(
+            help="Handles; a+b makes one bot of two accounts. With -f: only these of its groups.", show_default=False
+        ),
     ] = None,
     file: Annotated[
         Path | None,
@@ -50,11 +52,14 @@ def run(
     overrides = options.settings(set_ or [])
     if base_model:
         overrides["base_model"] = base_model
-    if bool(groups) == bool(file):
+    if not groups and not file:
         raise ConfigError("say what to make: handles (htctl run NAME --posts FILE) or a batch file (-f bots.yaml)")
     if file and posts:
         raise ConfigError("--posts goes with handles; in a batch file write it as 'posts:'")
-    asked = batchfile.load(file, overrides) if file else _from_handles(groups or [], posts or [], overrides)
+    if file:
+        asked = _only(batchfile.load(file, overrides), groups or [])
+    else:
+        asked = _from_handles(groups or [], posts or [], overrides)
     if batch:
         asked = dataclasses.replace(asked, name=_sound(batch))
     opened = open_store(options.store_address(store, asked.store))
@@ -64,6 +69,16 @@ def run(
         if codes[group.bot] == INTERRUPTED:
             return INTERRUPTED
     return _conclude(codes)
+
+
+def _only(batch: Batch, wanted: Sequence[str]) -> Batch:
+    """The groups of a batch that are asked for, by bot or by handles; all where none is named."""
+    by_bot = {group.bot: group for group in batch.groups}
+    bots = [identity.bot_id(config.SOURCES[0], [_name(handle) for handle in text.split("+")]) for text in wanted]
+    for bot, text in zip(bots, wanted, strict=True):
+        if bot not in by_bot:
+            raise ConfigError(f"{text} is no group of the batch file; it has {', '.join(by_bot)}")
+    return dataclasses.replace(batch, groups=tuple(by_bot[bot] for bot in dict.fromkeys(bots))) if bots else batch
 
 
 def _conclude(codes: dict[str, int]) -> int:
@@ -77,13 +92,18 @@ def _conclude(codes: dict[str, int]) -> int:
 
 
 def _from_handles(groups: Sequence[str], posts: Sequence[str], overrides: dict[str, Any]) -> Batch:
-    """A batch as the command line gives it: files belong to handles by name, else in order."""
+    """A batch as the command line gives it: files belong to handles as told, by their names, else in order."""
     handles = list(dict.fromkeys(_name(handle) for group in groups for handle in group.split("+")))
     by_name: dict[str, str] = {}
     in_order = []
     for text in posts:
         handle, equals, path = text.partition("=")
-        if not equals or _name(handle) not in handles:
+        if not equals:
+            stem = Path(text).name.partition(".")[0].lower()  # alice.jsonl is alice's
+            handle, path = (stem, text) if stem in handles else ("", text)
+        elif _name(handle) not in handles and not Path(text).exists():
+            raise ConfigError(f"--posts {text}: @{_name(handle)} is not among the handles: {', '.join(handles)}")
+        if _name(handle) not in handles:
             in_order.append(text)
         elif by_name.setdefault(_name(handle), path) != path:
             raise ConfigError(f"--posts {text}: @{_name(handle)} has {by_name[_name(handle)]} already")

@@ -12,9 +12,9 @@ def test_the_file_is_a_sound_batch_once_the_posts_are_there(tmp_path: Path) -> N
     assert ran.code == 0
     assert f"htctl run -f {path}" in ran.out
     (tmp_path / "posts").mkdir()
-    (tmp_path / "posts" / "harbourlamp.jsonl").touch()
+    (tmp_path / "posts" / "your_handle.jsonl").touch()
     batch = batchfile.load(path, {})
-    assert (batch.name, batch.groups[0].bot) == ("my-bots", "harbourlamp")
+    assert (batch.name, batch.groups[0].bot) == ("my-bots", "your_handle")
 
 
 def test_every_comment_with_a_setting_is_a_sound_setting(tmp_path: Path) -> None:

@@ -54,7 +54,10 @@ def test_a_single_bot_s_own_exit_code_is_passed_on(posts: Path) -> None:
     ("arguments", "says"),
     [
         ([], "say what to make"),
-        (["alice", "-f", "bots.yaml"], "say what to make"),
+        (["nobody", "-f", "bots.yaml"], "nobody is no group of the batch file; it has few, alice-bob"),
+        (["alice", "--posts", "bob=x"], "--posts bob=x: @bob is not among the handles: alice"),
+        (["alice", "--posts", "."], "not a file: . (posts of @alice)"),
+        (["alice", "--posts", "x", "--base-model", "Tiny"], "'Tiny': did you mean 'tiny'?"),
         (["alice"], "no posts file for @alice; give one (on the command line: --posts FILE)"),
         (["alice", "--posts", "nowhere.jsonl"], "no such file: nowhere.jsonl (posts of @alice)"),
         (["alice", "--posts", "a", "--posts", "b"], "--posts b: there are more posts files than handles"),
@@ -69,10 +72,19 @@ def test_wrong_usage_is_2_with_what_to_do(
 ) -> None:
     monkeypatch.chdir(posts)
     (posts / "x").write_text("{}")
+    (posts / "bots.yaml").write_text("defaults: {posts: '{handle}.jsonl'}\ngroups: [few, alice+bob]\n")
     ran = run(posts, *arguments)
     assert ran.code == 2
     assert says in ran.err
     assert not (posts / "store").exists()
+
+
+def test_some_groups_of_a_batch(posts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr("htctl.process.run_pipeline", lambda config: made.extend(config.handles) or 1)
+    (posts / "bots.yaml").write_text("defaults: {posts: '{handle}.jsonl'}\ngroups: [few, alice+bob, bob]\n")
+    run(posts, "bob+alice", "-f", str(posts / "bots.yaml"), *QUICK)
+    assert made == ["alice", "bob"]
 
 
 def test_ctrl_c_ends_the_batch_and_not_only_the_bot(posts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,6 +123,8 @@ def test_posts_by_name_and_in_order(posts: Path) -> None:
     by_order = command._from_handles(["alice+bob"], files, {})
     by_name = command._from_handles(["alice+bob"], [f"Bob={files[1]}", f"alice={files[0]}"], {})
     mixed = command._from_handles(["alice+bob"], [f"bob={files[1]}", files[0]], {})
+    swapped = command._from_handles(["alice+bob"], files[::-1], {})
+    assert swapped.groups[0].posts == by_order.groups[0].posts  # alice.jsonl is alice's wherever it stands
     assert by_order.groups[0].posts == by_name.groups[0].posts == mixed.groups[0].posts
     assert by_order.name == "alice-bob"
 

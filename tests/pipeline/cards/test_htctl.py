@@ -106,4 +106,4 @@ def test_the_snippet_s_prompt_is_a_python_string() -> None:
 
 def test_no_paragraph_breaks_are_doubled() -> None:
     assert "\n\n\n" not in card()
-    assert card().endswith("consent of the accounts' owners.\n")
+    assert card().endswith("the posts belong to those who wrote them.\n")

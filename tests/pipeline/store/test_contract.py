@@ -128,6 +128,17 @@ def test_a_missing_object_is_named(store: Store, tmp_path: Path) -> None:
         store.local("a/b", tmp_path / "scratch")
 
 
+def test_what_is_deleted_is_gone(store: Store) -> None:
+    for key in ("a/b/c", "a/b/d"):
+        store.write(key, b"x")
+    store.delete("a/b/c")
+    store.delete("a/b/c")
+    store.delete("never/there")
+    assert [entry.key for entry in store.list("")] == ["a/b/d"]
+    store.delete("a/b/d")
+    assert list(store.list("")) == []
+
+
 def test_a_failed_upload_leaves_no_object(store: Store, tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         store.upload(tmp_path / "is not there", "key")
