@@ -1,7 +1,6 @@
 """The config of a run: what is asked for, its defaults, and its JSON form in `HTCTL_RUN`."""
 
 import dataclasses
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -151,6 +150,8 @@ class RunConfig(Settings):
 
         Resources are left out so that the same run can go on with other GPUs than it began with.
         """
+        import hashlib  # imports that cost milliseconds wait: this file is on the way of htctl --help
+
         data = dataclasses.asdict(self)
         for key in ("batch", "store", "resources"):
             del data[key]
@@ -204,5 +205,4 @@ TINY_TRAIN: dict[str, Any] = {
     "weight_decay": 0.1,
     "block_size": 128,
     "batch_size": 2,
-    "choose": "best",
 }

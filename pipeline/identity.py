@@ -1,6 +1,5 @@
 """Names that never change: a bot's id, a batch's name, a run's id."""
 
-import hashlib
 import re
 from collections.abc import Iterable
 
@@ -39,6 +38,8 @@ def batch_name(text: str) -> str:
 
 def with_digest(text: str, full: str, longest: int) -> str:
     """A slug of `text` cut to fit, and 8 hex digits of `full`: at most `longest` characters."""
+    import hashlib
+
     digest = hashlib.sha256(full.encode()).hexdigest()[:8]
     head = slug(text)[: longest - 9].rstrip("-")
     return f"{head}-{digest}" if head else digest

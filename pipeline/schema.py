@@ -1,7 +1,6 @@
 """Plain data (from YAML or JSON) into frozen dataclasses, strictly: every problem found, each with its path."""
 
 import dataclasses
-import difflib
 import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,6 +41,8 @@ def spell(path: Path) -> str:
 
 def unknown_keys(data: Mapping[Any, Any], known: Iterable[str], path: Path) -> Iterator[Problem]:
     """A problem for every key that nobody reads, with the nearest known one."""
+    import difflib
+
     names = list(known)
     for key in data:
         if key not in names:

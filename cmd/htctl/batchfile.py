@@ -1,6 +1,5 @@
 """The batch file: read, checked as a whole, and merged into one set of settings for each group."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -187,6 +186,8 @@ def _check_group(group: Group) -> Iterator[Problem]:
         yield Problem(("posts",), "two handles have one posts file; give each its own, such as posts/{handle}.jsonl")
     if group.settings.base_model.startswith("/") and not Path(group.settings.base_model).is_dir():
         yield Problem(("base_model",), f"no such folder: {group.settings.base_model}")
+    import difflib
+
     name = group.settings.base_model
     if name != config.TINY and difflib.get_close_matches(name.lower(), [config.TINY], 1, 0.7):
         yield Problem(("base_model",), f"'{name}': did you mean '{config.TINY}'?")

@@ -5,8 +5,6 @@ import os
 import re
 import signal
 import sys
-import tempfile
-import traceback
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -57,6 +55,9 @@ def hang_up() -> int:
 
 def fault() -> None:
     """An error that nobody foresaw: a short line, and the whole in a file that can be sent."""
+    import tempfile
+    import traceback
+
     with tempfile.NamedTemporaryFile("w", prefix="htctl-fault-", suffix=".log", delete=False, encoding="utf-8") as log:
         log.write(traceback.format_exc())
     reason = traceback.format_exception_only(sys.exception())[-1].strip()

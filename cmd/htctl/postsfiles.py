@@ -1,6 +1,5 @@
 """Posts given as files: into the store once, under the hash of their bytes."""
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from pipeline.store import Store
 
 def keep(store: Store, path: Path) -> str:
     """Put a posts file into the store unless its bytes are there; returns their SHA-256 (hex)."""
+    import hashlib
+
     try:
         with path.open("rb") as file:
             before = path.stat()

@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 
@@ -28,6 +27,8 @@ def _python(arguments: Sequence[str], environment: dict[str, str]) -> int:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(f"{', '.join(missing)} not installed; install what trains: pip install 'htctl[pipeline]'")
+    import subprocess
+
     # -P: the installed pipeline, never a folder of that name where the person stands
     with subprocess.Popen([sys.executable, "-P", *arguments], env={**os.environ, **environment}) as process:
         while True:

@@ -1,5 +1,6 @@
 """Stage 4: the base model fine-tuned through DeepSpeed, and both measured on the held-out part."""
 
+import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import torch
 
 from pipeline import base_model, curve, engine, heldout
 from pipeline.checkpoints import Checkpoints
+from pipeline.config import TINY
 from pipeline.packing import PackedPosts
 from pipeline.posts import read_lines
 from pipeline.stage import Context, Result, to_bytes
@@ -22,6 +24,8 @@ def run(context: Context) -> Result:
     `parameters`, and what it ran on.
     """
     settings, folder = context.config.train, context.scratch / "trained"
+    if context.config.base_model == TINY and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)  # its steps are too small to share: a second thread mostly waits (bench/threads)
     torch.manual_seed(settings.seed)
     tokenizer = _tokenizer(context)
     model = base_model.model(context.config, tokenizer)

@@ -46,7 +46,7 @@ def test_built_in_below_defaults_below_group_below_command_line(folder: Path) ->
     alice, bob = load(folder, text, train={"seed": 9}).groups
     assert (alice.settings.train.epochs, bob.settings.train.epochs) == (3, 5)
     assert (alice.settings.train.batch_size, alice.settings.train.seed) == (7, 9)
-    assert alice.settings.train.choose == "best"  # tiny's own default
+    assert alice.settings.train.block_size == 128  # tiny's own default
     assert alice.settings.train.max_grad_norm == 1.0
     assert load(folder, text, train={"epochs": 1}).groups[1].settings.train.epochs == 1
 
@@ -54,7 +54,7 @@ def test_built_in_below_defaults_below_group_below_command_line(folder: Path) ->
 def test_a_group_s_base_model_brings_its_own_defaults(folder: Path) -> None:
     text = "defaults: {posts: 'posts/{handle}.jsonl'}\ngroups: [alice, {handles: [bob], base_model: tiny}]\n"
     alice, bob = load(folder, text).groups
-    assert (alice.settings.train.choose, bob.settings.train.choose) == ("last", "best")
+    assert (alice.settings.train.block_size, bob.settings.train.block_size) == (1024, 128)
 
 
 def test_paths_start_at_the_file(folder: Path) -> None:

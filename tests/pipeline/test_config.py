@@ -76,7 +76,7 @@ def test_every_setting_has_a_meaning_for_the_batch_file() -> None:
 
 def test_tiny_s_own_defaults_are_sound_settings() -> None:
     built = factories.run_config(**config.built_in("tiny"))
-    assert built.train.choose == "best"
+    assert built.train.learning_rate == 1e-3
     assert config.built_in("openai-community/gpt2") == {}
 
 

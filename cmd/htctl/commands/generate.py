@@ -1,8 +1,6 @@
 """`htctl generate`: posts from a published bot."""
 
-import secrets
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -22,6 +20,9 @@ def generate(
     format_: options.OutputOption = "",
 ) -> int:
     """Write posts with a published bot."""
+    import secrets
+    from tempfile import TemporaryDirectory
+
     as_json = options.wants_json(format_)
     opened = open_store(options.store_address(store))
     with TemporaryDirectory() as scratch:

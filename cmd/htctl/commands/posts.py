@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +20,8 @@ def posts(
     format_: options.OutputOption = "",
 ) -> int:
     """Show the posts that a bot was made from, or those that were dropped and why."""
+    from tempfile import TemporaryDirectory
+
     as_json = options.wants_json(format_)
     opened = open_store(options.store_address(store))
     name = options.existing_bot(opened, bot)
