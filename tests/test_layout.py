@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,18 @@ def test_every_command_s_help_loads_nothing_heavy(command: str) -> None:
 
 def test_bots_needs_no_training_packages(tmp_path: Path) -> None:
     assert not loaded_by("bots", "--store", str(tmp_path)) & {"torch", "transformers", "numpy", "kubernetes"}
+
+
+def test_the_lock_files_hold_what_the_project_asks_for() -> None:
+    """Every pin of pyproject.toml, torch apart, which the Makefile installs by itself; each with its hashes."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    asked = {"pipeline": [*project["dependencies"], *extras["pipeline"]], "dev": extras["dev"]}
+    for name, wanted in asked.items():
+        lines = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+        locked = {line.split(" ")[0].lower() for line in lines if "==" in line}
+        assert {pin.lower().replace("_", "-") for pin in wanted} - locked <= {"torch==2.13.0"}
+        assert sum("--hash=sha256:" in line for line in lines) > len(locked)
 
 
 def test_every_source_file_says_what_it_owns() -> None:
