@@ -113,7 +113,11 @@ def _from_handles(groups: Sequence[str], posts: Sequence[str], overrides: dict[s
     files = by_name | dict(zip(others, in_order, strict=False))
     data = {"groups": list(groups), "defaults": {"source": "jsonl", "posts": files}}
     name = "-".join(identity.bot_id("jsonl", group.split("+")) for group in groups)
-    return batchfile.build(data, overrides, name=name, folder=Path())
+    try:
+        return batchfile.build(data, overrides, name=name, folder=Path())
+    except batchfile.BatchError as error:  # the person wrote no `groups`: where in them a problem is says nothing
+        texts = (problem.text if problem.path[:1] == ("groups",) else str(problem) for problem in error.problems)
+        raise ConfigError("\n       ".join(texts).replace(f"{batchfile.COMMAND_LINE}.", "--set ")) from None
 
 
 def _make(batch: Batch, group: Group, store: Store) -> int:

@@ -76,6 +76,7 @@ def test_wrong_usage_is_2_with_what_to_do(
     ran = run(posts, *arguments)
     assert ran.code == 2
     assert says in ran.err
+    assert "groups[" not in ran.err
     assert not (posts / "store").exists()
 
 
