@@ -9,14 +9,12 @@ import traceback
 from pathlib import Path
 
 from pipeline.config import ENVIRONMENT, RunConfig
-from pipeline.errors import ConfigError, HtctlError, StoreError
+from pipeline.errors import INTERRUPTED, ConfigError, HtctlError, StoreError
 from pipeline.identity import bot_id, run_id
 from pipeline.layout import RunKeys
 from pipeline.progress import Report, quiet, share_cores
 from pipeline.stopping import terminated
 from pipeline.store import Store, open_store
-
-INTERRUPTED = 130
 
 
 def main() -> int:

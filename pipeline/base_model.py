@@ -9,7 +9,7 @@ from typing import Any
 from tokenizers import processors
 
 from pipeline import tiny
-from pipeline.config import TINY, RunConfig
+from pipeline.config import TINY, RunConfig, is_folder
 from pipeline.errors import ConfigError, HtctlError
 
 HUB_S = 5  # a hub that is there answers sooner
@@ -29,7 +29,7 @@ def tokenizer(config: RunConfig, training_texts: Iterable[str]) -> Any:
 
 def check(name: str) -> None:
     """Find out before anything else is done that a base model cannot be had; its files are checked when loaded."""
-    if name == TINY or name.startswith((".", "/")):
+    if name == TINY or is_folder(name):
         return
     from huggingface_hub import constants, try_to_load_from_cache
 
@@ -98,7 +98,7 @@ def _load(kind: str, name: str, **options: Any) -> Any:
     import transformers
 
     place = f"base_model '{name}'"
-    if name.startswith((".", "/")) and not Path(name).is_dir():
+    if is_folder(name) and not Path(name).is_dir():
         raise ConfigError(f"{place}: no such folder")
     try:
         return getattr(transformers, kind).from_pretrained(name, **options)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from pipeline.stage import Context, to_bytes
+from pipeline.store import read_json
 
 KEPT = 2
 ENGINE, BEST = "engine", "best"
@@ -50,11 +51,10 @@ class Checkpoints:
         _restore(json.loads((found / "random.json").read_text(encoding="utf-8")))
         if (found / BEST).is_dir():
             shutil.copytree(found / BEST, best, dirs_exist_ok=True)
-        marker = self.context.store.read(f"{key}.json")
-        return dict(json.loads(marker.data)) if marker else None
+        return read_json(self.context.store, f"{key}.json")
 
     def clear(self) -> None:
-        """Forget them all: the training is over and its weights are in place."""
+        """Forget them all: the training is marked as done."""
         self._keep([])
 
     def _names(self) -> list[str]:

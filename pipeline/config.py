@@ -170,6 +170,16 @@ def built_in(base_model: str) -> dict[str, Any]:
     return {"train": dict(TINY_TRAIN)} if base_model == TINY else {}
 
 
+def is_folder(base_model: str) -> bool:
+    """Whether a base model is a folder of this machine; else it is a hub id or `tiny`."""
+    return base_model.startswith((".", "/"))
+
+
+def public_name(base_model: str) -> str:
+    """A base model as the world may see it: where a folder lies is nobody's business."""
+    return base_model.rstrip("/").rpartition("/")[2] if is_folder(base_model) else base_model
+
+
 def wrong_handles(source: str, handles: Sequence[str]) -> list[schema.Problem]:
     """What is wrong with the handles of a group, as names of accounts at `source`."""
     names = [handle.lower() for handle in handles]

@@ -4,6 +4,8 @@ An error is raised where it is found, with what is wrong, where, and what to do,
 at the top. Its exit code tells the Job whether trying again can help.
 """
 
+INTERRUPTED = 130  # Ctrl-C, as shells say it
+
 
 class HtctlError(Exception):
     """A fault that a person can act on; the message is one line."""

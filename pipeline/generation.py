@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import HtctlError
+from pipeline.errors import INTERRUPTED, HtctlError
 from pipeline.progress import quiet, share_cores
 
 AT_ONCE = 50  # posts generated together
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"error: {' '.join(str(error).split())[:300]}\n")
         return 1
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     seconds = time.monotonic() - started
     speed = f"{len(posts) / seconds:.1f} a second, after {started - loading:.1f} s of loading"
     posts = [_CONTROL.sub("", post) for post in posts]  # nothing that could steer a terminal

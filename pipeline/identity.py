@@ -23,6 +23,16 @@ def bot_id(source: str, handles: Iterable[str]) -> str:
     return with_digest(joined, qualified, LONGEST_BOT_ID)
 
 
+def named(text: str) -> list[str]:
+    """The handles in `a+b` or `@a`, as the person wrote them but without @ and spaces around them."""
+    return [bare(handle) for handle in text.split("+")]
+
+
+def bare(handle: str) -> str:
+    """A handle without the @ and the spaces that a person may put before it."""
+    return handle.strip().removeprefix("@")
+
+
 def run_id(config: RunConfig) -> str:
     """`<batch>-<8 hex of the config>`: the same batch, config and posts give the same run."""
     return f"{config.batch}-{config.fingerprint()[:8]}"

@@ -28,7 +28,7 @@ def quiet() -> None:
 
 
 def share_cores() -> None:
-    """Have OpenMP's threads sleep while they wait, not spin: with one other busy process spinning costs 16-fold.
+    """Have OpenMP's threads sleep while they wait, not spin, which costs much beside a busy process (bench/threads).
 
     Read by the OpenMP library when it is loaded, so this comes before the first import of torch.
     """

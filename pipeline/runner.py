@@ -17,7 +17,7 @@ from pipeline.layout import RunKeys
 from pipeline.plan import STAGES
 from pipeline.progress import Report
 from pipeline.stage import Context, Result, Stage, to_bytes
-from pipeline.store import Store
+from pipeline.store import Store, read_json
 
 RECORDED = ("torch", "transformers", "deepspeed", "tokenizers", "numpy", "icu4py")
 
@@ -28,7 +28,7 @@ def run(config: RunConfig, store: Store, report: Report, scratch: Path) -> str:
     `unchanged`: the bot's current run is about the same posts with the same config, so nothing is trained.
     """
     keys = RunKeys(bot_id(config.source, config.handles), run_id(config))
-    if _current(store, keys.bot).get("run") == keys.run:
+    if read_json(store, layout.latest(keys.bot)).get("run") == keys.run:
         return "already published"
     base_model.check(config.base_model)
     context = Context(_begin(config, store, keys), store, keys, scratch, report)
@@ -45,12 +45,11 @@ def run(config: RunConfig, store: Store, report: Report, scratch: Path) -> str:
 
 def _begin(config: RunConfig, store: Store, keys: RunKeys) -> RunConfig:
     """Write down what was asked, or read it: a run keeps the spelling and order of the handles it began with."""
-    found = store.read(keys.config)
-    if found is None:
+    found = read_json(store, keys.config)
+    if not found:
         store.write(keys.config, to_bytes({"asked": json.loads(config.to_json()), "made_by": versions()}))
         return config
-    handles = json.loads(found.data)["asked"]["handles"]
-    return dataclasses.replace(config, handles=tuple(handles))
+    return dataclasses.replace(config, handles=tuple(found["asked"]["handles"]))
 
 
 def versions() -> dict[str, str]:
@@ -66,8 +65,7 @@ def versions() -> dict[str, str]:
 
 def _run_stage(context: Context, name: str, fingerprint: str) -> tuple[Result, str]:
     """The stage's result, from its marker or made now, and the fingerprint for the next stage's inputs."""
-    found = context.store.read(context.keys.stage(name))
-    marker = json.loads(found.data) if found else {}
+    marker = read_json(context.store, context.keys.stage(name))
     if marker.get("fingerprint") != fingerprint:
         marker = _make(context, name, fingerprint)
         context.store.write(context.keys.stage(name), to_bytes(marker))
@@ -90,14 +88,8 @@ def _make(context: Context, name: str, fingerprint: str) -> dict[str, Any]:
     }
 
 
-def _current(store: Store, bot: str) -> dict[str, Any]:
-    """What the bot's pointer says; empty where there is none."""
-    found = store.read(layout.latest(bot))
-    return dict(json.loads(found.data)) if found else {}
-
-
 def _is_current(context: Context) -> bool:
     """Whether the bot's current run, of whatever batch, is about the same posts with the same config."""
-    current = _current(context.store, context.keys.bot)
+    current = read_json(context.store, layout.latest(context.keys.bot))
     mine = (context.config.fingerprint(), context.results["scrape"]["fingerprint"])
     return (current.get("config"), current.get("posts")) == mine

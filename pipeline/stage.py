@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.config import RunConfig
-from pipeline.errors import StoreError
 from pipeline.layout import RunKeys
 from pipeline.progress import Report
-from pipeline.store import Store
+from pipeline.store import Store, local_folder
 
 Result = dict[str, Any]
 
@@ -40,10 +39,7 @@ class Context:
 
     def local_folder(self, key: str) -> Path:
         """All objects under `key` (no slash at its end) as a folder to read."""
-        paths = [self.local(entry.key) for entry in self.store.list(f"{key}/")]
-        if not paths:
-            raise StoreError(f"{self.store.place(key)}: nothing is there")
-        return next(path for path in (paths[0], *paths[0].parents) if path.as_posix().endswith(key))
+        return local_folder(self.store, key, self.scratch)
 
     @contextlib.contextmanager
     def writing(self, key: str) -> Iterator[Path]:

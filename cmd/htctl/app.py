@@ -8,9 +8,9 @@ import typer
 
 from htctl import output
 from htctl.commands import bots, generate, init, posts, run
-from pipeline.errors import ConfigError, HtctlError
+from pipeline.errors import INTERRUPTED, ConfigError, HtctlError
 
-USAGE, FAULT, INTERRUPTED = 2, 3, 130
+USAGE, FAULT = 2, 3
 
 COMMANDS: dict[str, Callable[..., int]] = {
     "init": init.init,

@@ -58,7 +58,7 @@ class BatchError(ConfigError):
     """Everything that is wrong with a batch."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n       ".join(map(_spell, problems)))
+        super().__init__("\n       ".join(map(spell, problems)))
         self.problems = problems
 
 
@@ -69,16 +69,18 @@ def build(
 
     Relative paths start at `folder`; `overrides` are settings from the command line, which win.
     """
-    outside = [*problems, *_check_file(data), *_at((COMMAND_LINE,), _check_settings(overrides))]
+    of_overrides = _at((COMMAND_LINE,), _check_settings(overrides))
     if not isinstance(data, Mapping):
-        raise BatchError(outside)
+        text = f"must be a mapping with {', '.join(KEYS)}, not {schema.say(data)}"
+        raise BatchError([*problems, Problem((), text), *of_overrides])
     defaults, items = data.get("defaults") or {}, data.get("groups")
-    can_merge = not any(_check_settings(defaults)) and not any(_check_settings(overrides))
+    of_settings = [*_at(("defaults",), _check_settings(defaults)), *of_overrides]
+    outside = [*problems, *_check_file(data), *of_settings]
     inside: list[Problem] = []
     groups: dict[int, Group] = {}
     for index, item in enumerate(items if isinstance(items, list) else []):
         wrong = list(_check_item(item))
-        if can_merge and not wrong:
+        if not wrong and not of_settings:
             groups[index] = _group(item, defaults, overrides, folder)
             wrong = list(_check_group(groups[index]))
         inside += _at(("groups", index), wrong)
@@ -91,18 +93,14 @@ def build(
     return Batch(str(data.get("batch") or identity.batch_name(name)), store, tuple(groups.values()))
 
 
-def _check_file(data: Any) -> Iterator[Problem]:
-    """What is wrong with the file's own keys and with each value by itself."""
-    if not isinstance(data, Mapping):
-        yield Problem((), f"must be a mapping with {', '.join(KEYS)}, not {schema.say(data)}")
-        return
+def _check_file(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the file's own keys, `defaults` apart."""
     yield from schema.unknown_keys(data, KEYS, ())
     for key in ("batch", "store"):
         if not isinstance(data.get(key, ""), str):
             yield Problem((key,), f"must be text, not {schema.say(data[key])}")
     if isinstance(data.get("batch"), str) and not config.BATCH.fullmatch(data["batch"]):
         yield Problem(("batch",), f"must be {config.BATCH_RULE}, not '{data['batch']}'")
-    yield from _at(("defaults",), _check_settings(data.get("defaults") or {}))
     if not isinstance(data.get("groups"), list) or not data["groups"]:
         yield Problem(("groups",), "must be a list of at least one group of handles")
 
@@ -137,12 +135,11 @@ def _group(item: Any, defaults: Mapping[str, Any], overrides: Mapping[str, Any],
     """Merge: built-in default < the file's defaults < the group < the command line."""
     own = {"handles": item} if isinstance(item, str) else dict(item)
     handles = own.pop("handles")
-    handles = handles.split("+") if isinstance(handles, str) else handles
+    names = tuple(identity.named(handles) if isinstance(handles, str) else map(identity.bare, handles))
     layers = merge(merge(defaults, own), overrides)
     base_model = str(layers.get("base_model", Settings.base_model))
     merged = merge(config.built_in(base_model), layers)
     posts = merged.pop("posts", {})
-    names = tuple(str(handle).strip().removeprefix("@") for handle in handles)
     if "base_model" in merged:
         merged["base_model"] = _resolved(merged["base_model"], folder if "base_model" not in overrides else Path())
     return Group(names, _posts(posts, names, folder), schema.build(Settings, merged))
@@ -168,11 +165,13 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _posts(given: str | Mapping[str, str], handles: Sequence[str], folder: Path) -> dict[str, Path]:
     if isinstance(given, str):
         given = {handle: given.replace("{handle}", handle) for handle in handles if given}
-    return {handle.lower().removeprefix("@"): folder / Path(path).expanduser() for handle, path in given.items()}
+    return {identity.bare(handle).lower(): folder / Path(path).expanduser() for handle, path in given.items()}
 
 
 def _check_group(group: Group) -> Iterator[Problem]:
     """What is wrong with a group as a whole, after merging."""
+    import difflib
+
     names = [handle.lower() for handle in group.handles]
     yield from config.wrong_handles(group.settings.source, group.handles)
     for handle in dict.fromkeys(names):
@@ -184,11 +183,9 @@ def _check_group(group: Group) -> Iterator[Problem]:
     own = [group.posts[handle] for handle in set(names) if handle in group.posts]
     if len(set(own)) < len(own):
         yield Problem(("posts",), "two handles have one posts file; give each its own, such as posts/{handle}.jsonl")
-    if group.settings.base_model.startswith("/") and not Path(group.settings.base_model).is_dir():
-        yield Problem(("base_model",), f"no such folder: {group.settings.base_model}")
-    import difflib
-
     name = group.settings.base_model
+    if config.is_folder(name) and not Path(name).is_dir():
+        yield Problem(("base_model",), f"no such folder: {name}")
     if name != config.TINY and difflib.get_close_matches(name.lower(), [config.TINY], 1, 0.7):
         yield Problem(("base_model",), f"'{name}': did you mean '{config.TINY}'?")
     yield from config.impossible(group.settings)
@@ -213,13 +210,14 @@ def _say(file: Path, lines: Mapping[schema.Path, int], problem: Problem) -> str:
     """`FILE:LINE: PROBLEM`, the line being that of the nearest part that the file has."""
     path = problem.path
     if path[:1] == (COMMAND_LINE,):
-        return _spell(problem)
+        return spell(problem)
     while path and path not in lines:
         path = path[:-1]
     return f"{file}:{lines.get(path, 1)}: {problem}"
 
 
-def _spell(problem: Problem) -> str:
+def spell(problem: Problem) -> str:
+    """A problem as a line; one of the command line's settings as the option that gave it."""
     if problem.path[:1] == (COMMAND_LINE,):
         return f"{COMMAND_LINE} {Problem(problem.path[1:], problem.text)}"
     return str(problem)

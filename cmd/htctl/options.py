@@ -8,7 +8,7 @@ import typer
 from pipeline import layout, schema
 from pipeline.config import SOURCES, Settings
 from pipeline.errors import ConfigError
-from pipeline.identity import bot_id
+from pipeline.identity import bot_id, named
 from pipeline.store import Store
 
 DEFAULT_STORE = "htctl-store"
@@ -32,8 +32,7 @@ def store_address(given: str, in_file: str = "") -> str:
 
 def existing_bot(store: Store, given: str) -> str:
     """The id of a published bot; raises ConfigError naming those that there are."""
-    handles = [handle.strip().removeprefix("@") for handle in given.split("+")]
-    for bot in (given, *(bot_id(source, handles) for source in SOURCES)):
+    for bot in (given, *(bot_id(source, named(given)) for source in SOURCES)):
         if bot and "/" not in bot and store.exists(layout.latest(bot)):
             return bot
     names = [bot for bot in store.folders(layout.bots()) if store.exists(layout.latest(bot))]

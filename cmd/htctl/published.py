@@ -1,18 +1,16 @@
 """What is published: a bot's pointer, and where the run lies that it names."""
 
-import json
 from typing import Any
 
 from pipeline import layout
 from pipeline.errors import StoreError
 from pipeline.layout import RunKeys
-from pipeline.store import Store
+from pipeline.store import Store, read_json
 
 
 def pointer(store: Store, bot: str) -> dict[str, Any]:
     """What `latest.json` says of a bot; empty where it is not published."""
-    found = store.read(layout.latest(bot))
-    return dict(json.loads(found.data)) if found else {}
+    return read_json(store, layout.latest(bot))
 
 
 def current_run(store: Store, bot: str) -> RunKeys:

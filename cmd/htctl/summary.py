@@ -1,28 +1,25 @@
 """What a person is told when a bot is done: what went in, what came out, where it is, what to do next."""
 
-import json
 import shlex
 from pathlib import Path
-from typing import Any
 
 from htctl import options, output, published
-from pipeline.layout import RunKeys
-from pipeline.store import Store
+from pipeline.store import Store, read_json
 
 SAMPLES = 3
 COUNTS = "{downloaded:,} downloaded - {retweets:,} retweets - {short:,} short = {kept:,} kept"
 
 
-def show(store: Store, keys: RunKeys) -> None:
+def show(store: Store, bot: str) -> None:
     """The summary of a bot's current run, on stdout."""
-    for line in lines(store, keys):
+    for line in lines(store, bot):
         output.line(line)
 
 
-def lines(store: Store, keys: RunKeys) -> list[str]:
+def lines(store: Store, bot: str) -> list[str]:
     """The summary's lines, from what the store holds."""
-    keys = published.current_run(store, keys.bot)  # an unchanged bot's run is an earlier one
-    found = {name: _read(store, keys.stage(name)).get("result", {}) for name in ("clean", "train", "generate")}
+    keys = published.current_run(store, bot)
+    found = {name: read_json(store, keys.stage(name)).get("result", {}) for name in ("clean", "train", "generate")}
     before, after = found["train"]["before"], found["train"]["after"]
     told = [f"  posts     @{handle}: {COUNTS.format(**counts)}" for handle, counts in found["clean"]["handles"].items()]
     told.append(
@@ -32,16 +29,11 @@ def lines(store: Store, keys: RunKeys) -> list[str]:
     told += [f"  sample    {sample}" for sample in found["generate"]["samples"][:SAMPLES]]
     told.append(f"  bot       {store.place(keys.model('')).rstrip('/')}")
     where = "" if _is_default(store.address) else f" --store {shlex.quote(store.address)}"
-    told.append(f"  next      htctl generate {keys.bot} --prompt 'I think' -n 5{where}")
-    return [keys.bot, *told]
+    told.append(f"  next      htctl generate {bot} --prompt 'I think' -n 5{where}")
+    return [bot, *told]
 
 
 def _is_default(address: str) -> bool:
     """Whether the next command finds this store without being told."""
     default = options.store_address("")
     return address in (default, str(Path(default).expanduser().resolve()))
-
-
-def _read(store: Store, key: str) -> dict[str, Any]:
-    found = store.read(key)
-    return dict(json.loads(found.data)) if found else {}

@@ -2,14 +2,13 @@
 
 import re
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import jinja2
 import yaml
 
 from pipeline.cards.escape import markdown
-from pipeline.config import TINY
+from pipeline.config import TINY, is_folder, public_name
 
 
 def write(facts: dict[str, Any]) -> str:
@@ -21,8 +20,7 @@ def write(facts: dict[str, Any]) -> str:
     environment.filters["md"] = markdown
     environment.filters["number"] = lambda value: f"{value:,}"
     template = resources.files("pipeline.cards").joinpath("htctl.md.j2").read_text(encoding="utf-8")
-    base = facts["config"].base_model
-    name = base if _is_hub_id(base) else Path(base).name  # where a folder lies is nobody's business
+    name = public_name(facts["config"].base_model)
     filled = {"metadata": _metadata(facts), "counts": _counts(facts), "base_model": name, "tiny": TINY}
     return environment.from_string(template).render(**filled, **facts)
 
@@ -37,7 +35,7 @@ def _metadata(facts: dict[str, Any]) -> str:
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
     }
-    if _is_hub_id(config.base_model):
+    if config.base_model != TINY and not is_folder(config.base_model):
         data["base_model"] = config.base_model
     data["tags"] = ["huggingtweets", "htctl"]
     data["widget"] = [{"text": config.generate.prompt}]
@@ -52,10 +50,6 @@ def _results(bot: str, after: dict[str, float]) -> dict[str, Any]:
         "dataset": {"type": "held-out-posts", "name": f"Held-out posts of {bot}"},
         "metrics": [{"type": key, "name": name, "value": round(after[key], 4)} for key, name in measured],
     }
-
-
-def _is_hub_id(base_model: str) -> bool:
-    return base_model != TINY and not base_model.startswith((".", "/"))
 
 
 def _counts(facts: dict[str, Any]) -> str:

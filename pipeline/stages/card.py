@@ -3,17 +3,18 @@
 import json
 
 from pipeline.cards import TEMPLATES
+from pipeline.config import public_name
 from pipeline.stage import Context, Result, to_bytes
+from pipeline.store import read_json
 
 
 def run(context: Context) -> Result:
     """Write the card by the template that the config names. Result: `template` and `characters`."""
-    made = context.store.read(context.keys.config)
     facts = {
         "config": context.config,
         "bot": context.keys.bot,
         "run": context.keys.run,
-        "versions": json.loads(made.data)["made_by"] if made else {},
+        "versions": read_json(context.store, context.keys.config)["made_by"],
         **context.results,
     }
     text = TEMPLATES[context.config.card](facts)
@@ -26,7 +27,5 @@ def _metrics(context: Context, facts: dict[str, object]) -> dict[str, object]:
     """All facts as numbers, less what is only true here: the store's address, a folder's path."""
     config = json.loads(context.config.to_json())
     del config["store"], config["resources"]  # what a Job would have been given, not what was used
-    config["base_model"] = (
-        config["base_model"].rpartition("/")[2] if config["base_model"].startswith("/") else config["base_model"]
-    )
+    config["base_model"] = public_name(config["base_model"])
     return {**facts, "config": config}

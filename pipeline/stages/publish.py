@@ -3,6 +3,7 @@
 import time
 
 from pipeline import layout
+from pipeline.checkpoints import Checkpoints
 from pipeline.errors import StoreError
 from pipeline.stage import Context, Result, to_bytes
 from pipeline.store import ABSENT
@@ -21,7 +22,10 @@ TRIES = 20  # other runs of the same bot that may publish in between
 
 
 def run(context: Context) -> Result:
-    """Check the model's files and move `latest.json`, last. Result: `model` (its key) and `bytes`."""
+    """Check the model's files, move `latest.json`, and drop the training's checkpoints.
+
+    Result: `model` (its key) and `bytes`.
+    """
     files = {entry.key: entry.size for entry in context.store.list(context.keys.model(""))}
     missing = [name for name in NEEDED if not files.get(context.keys.model(name))]
     if missing:
@@ -36,6 +40,7 @@ def run(context: Context) -> Result:
         "bits_per_byte": context.results["train"]["after"]["bits_per_byte"],
     }
     _point(context, to_bytes(pointer))
+    Checkpoints(context).clear()  # only now: until the training's marker was there, they were all there was of it
     return {"model": context.keys.model(""), "bytes": sum(files.values())}
 
 

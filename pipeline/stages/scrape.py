@@ -16,7 +16,7 @@ def run(context: Context) -> Result:
     """Read each handle's posts; a post that comes twice (same id) is taken once.
 
     Result: `handles` (for each: downloaded, duplicates, oldest, newest) and `fingerprint`, which is equal
-    for equal posts.
+    for the same files of posts.
     """
     handles = {handle: _scrape(context, handle) for handle in context.config.handles}
     digests = "\n".join(sorted(f"{handle.lower()} {found['sha256']}" for handle, found in handles.items()))

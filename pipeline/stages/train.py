@@ -29,17 +29,16 @@ def run(context: Context) -> Result:
     torch.manual_seed(settings.seed)
     tokenizer = _tokenizer(context)
     model = base_model.model(context.config, tokenizer)
-    before = _measure(context, model, tokenizer, "before")
+    heldout_part = Part(context, tokenizer, "heldout")
+    before = _measure(context, model, heldout_part, "before")
     torch.manual_seed(settings.seed)
     validation = Part(context, tokenizer, "validation") if settings.choose == "best" else None
-    checkpoints = Checkpoints(context)
     validate = validation.score if validation else None
-    trainer = Trainer(model, _packed(context, tokenizer), settings, folder, validate, checkpoints)
+    trainer = Trainer(model, _packed(context, tokenizer), settings, folder, validate, Checkpoints(context))
     trainer.run(context.report)
-    after = _measure(context, _saved(folder), tokenizer, "after")
+    after = _measure(context, _saved(folder), heldout_part, "after")
     curve.draw(trainer.history, f"{context.keys.bot} ({context.keys.run})", trainer.epoch, folder / "loss.png")
     _write(context, folder, tokenizer, trainer.history)
-    checkpoints.clear()
     return {
         "before": before,
         "after": after,
@@ -68,8 +67,8 @@ class Part:
         return heldout.score(model, self.ids, self.end, self.bytes)
 
 
-def _measure(context: Context, model: Any, tokenizer: Any, when: str) -> dict[str, float]:
-    score = Part(context, tokenizer, "heldout").score(model.to(engine.device()))
+def _measure(context: Context, model: Any, part: Part, when: str) -> dict[str, float]:
+    score = part.score(model.to(engine.device()))
     context.report.line(
         f"train: held-out {when}: {score.bits_per_byte:.3f} bits per byte, perplexity {score.perplexity:,.1f}"
     )

@@ -1,10 +1,11 @@
 """Where everything is kept: the Store Protocol and how a store's address becomes one."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, StoreError
 
 ABSENT = ""  # the version of a key that is not there
 
@@ -60,6 +61,20 @@ class Store(Protocol):
 
     def exists(self, key: str) -> bool:
         """Whether the object is there."""
+
+
+def read_json(store: Store, key: str) -> dict[str, Any]:
+    """A JSON object of the store; empty where there is none."""
+    found = store.read(key)
+    return dict(json.loads(found.data)) if found else {}
+
+
+def local_folder(store: Store, key: str, scratch: Path) -> Path:
+    """All objects under `key` (no slash at its end) as a folder to read; none: StoreError."""
+    paths = [store.local(entry.key, scratch) for entry in store.list(f"{key}/")]
+    if not paths:
+        raise StoreError(f"{store.place(key)}: nothing is there")
+    return next(path for path in (paths[0], *paths[0].parents) if path.as_posix().endswith(key))
 
 
 def open_store(address: str) -> Store:

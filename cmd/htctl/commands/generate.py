@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from htctl import options, process, published
-from pipeline.errors import StoreError
-from pipeline.store import Store, open_store
+from pipeline.store import local_folder, open_store
 
 
 def generate(
@@ -26,17 +25,9 @@ def generate(
     as_json = options.wants_json(format_)
     opened = open_store(options.store_address(store))
     with TemporaryDirectory() as scratch:
-        folder = model_folder(opened, options.existing_bot(opened, bot), Path(scratch))
+        keys = published.current_run(opened, options.existing_bot(opened, bot))
+        folder = local_folder(opened, keys.model("").rstrip("/"), Path(scratch))
         arguments = [str(folder), f"--prompt={prompt}", f"--count={count}"]
         arguments.append(f"--seed={secrets.randbelow(2**32) if seed is None else seed}")
         arguments += [] if temperature is None else [f"--temperature={temperature}"]
         return process.generate([*arguments, "--json"] if as_json else arguments)
-
-
-def model_folder(store: Store, bot: str, scratch: Path) -> Path:
-    """The folder of a bot's current model, with all its files in place."""
-    key = published.current_run(store, bot).model("")
-    paths = [store.local(entry.key, scratch) for entry in store.list(key)]
-    if not paths:
-        raise StoreError(f"{store.place(key)}: the model is gone; htctl run makes it anew")
-    return paths[0].parent

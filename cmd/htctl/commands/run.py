@@ -10,11 +10,8 @@ import typer
 from htctl import batchfile, options, output, postsfiles, process, summary
 from htctl.batchfile import Batch, Group
 from pipeline import config, identity
-from pipeline.errors import ConfigError
-from pipeline.layout import RunKeys
+from pipeline.errors import INTERRUPTED, ConfigError
 from pipeline.store import Store, open_store
-
-INTERRUPTED = 130  # Ctrl-C ends the batch, not only the bot
 
 
 def run(
@@ -66,7 +63,7 @@ def run(
     codes: dict[str, int] = {}
     for group in asked.groups:
         codes[group.bot] = _make(asked, group, opened)
-        if codes[group.bot] == INTERRUPTED:
+        if codes[group.bot] == INTERRUPTED:  # Ctrl-C ends the batch, not only the bot
             return INTERRUPTED
     return _conclude(codes)
 
@@ -74,7 +71,7 @@ def run(
 def _only(batch: Batch, wanted: Sequence[str]) -> Batch:
     """The groups of a batch that are asked for, by bot or by handles; all where none is named."""
     by_bot = {group.bot: group for group in batch.groups}
-    bots = [identity.bot_id(config.SOURCES[0], [_name(handle) for handle in text.split("+")]) for text in wanted]
+    bots = [identity.bot_id(config.SOURCES[0], identity.named(text)) for text in wanted]
     for bot, text in zip(bots, wanted, strict=True):
         if bot not in by_bot:
             raise ConfigError(f"{text} is no group of the batch file; it has {', '.join(by_bot)}")
@@ -112,26 +109,25 @@ def _from_handles(groups: Sequence[str], posts: Sequence[str], overrides: dict[s
         raise ConfigError(f"--posts {in_order[len(others)]}: there are more posts files than handles")
     files = by_name | dict(zip(others, in_order, strict=False))
     data = {"groups": list(groups), "defaults": {"source": "jsonl", "posts": files}}
-    name = "-".join(identity.bot_id("jsonl", group.split("+")) for group in groups)
+    name = "-".join(identity.bot_id("jsonl", identity.named(group)) for group in groups)
     try:
         return batchfile.build(data, overrides, name=name, folder=Path())
     except batchfile.BatchError as error:  # the person wrote no `groups`: where in them a problem is says nothing
-        texts = (problem.text if problem.path[:1] == ("groups",) else str(problem) for problem in error.problems)
-        raise ConfigError("\n       ".join(texts).replace(f"{batchfile.COMMAND_LINE}.", "--set ")) from None
+        shown = (p.text if p.path[:1] == ("groups",) else batchfile.spell(p) for p in error.problems)
+        raise ConfigError("\n       ".join(shown)) from None
 
 
 def _make(batch: Batch, group: Group, store: Store) -> int:
     """One bot; returns the exit code of its run."""
     files = {handle: postsfiles.keep(store, group.posts[handle.lower()]) for handle in map(str.lower, group.handles)}
-    config = batch.run_config(group, store.address, files)
-    code = process.run_pipeline(config)
+    code = process.run_pipeline(batch.run_config(group, store.address, files))
     if code == 0:
-        summary.show(store, RunKeys(group.bot, identity.run_id(config)))
+        summary.show(store, group.bot)
     return code
 
 
 def _name(handle: str) -> str:
-    return handle.strip().removeprefix("@").lower()
+    return identity.bare(handle).lower()
 
 
 def _sound(batch: str) -> str:

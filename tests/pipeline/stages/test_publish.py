@@ -28,6 +28,20 @@ def test_the_pointer_names_the_run(tmp_path: Path) -> None:
     assert (pointer["config"], pointer["posts"]) == (context.config.fingerprint(), "f")
 
 
+def test_the_training_s_checkpoints_go_only_with_the_bot_published(tmp_path: Path) -> None:
+    context = ready(tmp_path)
+    parts = [context.keys.checkpoint(name) for name in ("000000005.json", "000000005/engine/state")]
+    for key in parts:
+        context.store.write(key, b"x")
+    context.store.write(context.keys.model("README.md"), b"")
+    with pytest.raises(StoreError):
+        publish.run(context)
+    assert all(context.store.exists(key) for key in parts)
+    context.store.write(context.keys.model("README.md"), b"x")
+    publish.run(context)
+    assert not any(context.store.exists(key) for key in parts)
+
+
 @pytest.mark.parametrize("name", publish.NEEDED)
 def test_half_a_bot_is_never_published(tmp_path: Path, name: str) -> None:
     context = ready(tmp_path)
