@@ -35,6 +35,9 @@ class Store(Protocol):
     def read(self, key: str) -> Versioned | None:
         """The object, or None where there is none."""
 
+    def version(self, key: str) -> str:
+        """The version of the object, or ABSENT where there is none."""
+
     def write(self, key: str, data: bytes) -> None:
         """Make or replace an object."""
 
@@ -46,6 +49,9 @@ class Store(Protocol):
 
     def upload(self, path: Path, key: str) -> None:
         """Make or replace an object from a local file."""
+
+    def swap_file(self, path: Path, key: str, version: str) -> bool:
+        """Upload only if the key still has `version`, which is looked at when the last byte is there."""
 
     def local(self, key: str, scratch: Path) -> Path:
         """The object as a local file to read, under `scratch` if it must be fetched; absent: StoreError."""

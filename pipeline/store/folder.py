@@ -8,11 +8,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from pipeline.errors import StoreError
 from pipeline.store import ABSENT, Entry, Versioned
 
 HIDDEN = ".htctl"  # half-written files and locks: never keys
+HEAD = 1 << 16
 
 
 class FolderStore:
@@ -28,29 +30,42 @@ class FolderStore:
     def read(self, key: str) -> Versioned | None:
         with _faults(self, key):
             try:
-                data = self._path(key).read_bytes()
+                with self._path(key).open("rb") as file:
+                    data = file.read()
+                    return Versioned(data, _version(file))
             except FileNotFoundError:
                 return None
-            return Versioned(data, hashlib.sha256(data).hexdigest())
+
+    def version(self, key: str) -> str:
+        with _faults(self, key):
+            try:
+                with self._path(key).open("rb") as file:
+                    return _version(file)
+            except FileNotFoundError:
+                return ABSENT
 
     def write(self, key: str, data: bytes) -> None:
-        with _faults(self, key), self._aside(key) as path:
-            path.write_bytes(data)
+        with _faults(self, key), self._aside(key) as written:
+            written.write_bytes(data)
+            self._replace(written, key)
 
     def swap(self, key: str, data: bytes, version: str) -> bool:
-        with _faults(self, key):
-            lock = self._hidden() / f"{hashlib.sha256(key.encode()).hexdigest()}.lock"
-            with lock.open("w") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                found = self.read(key)
-                if (found.version if found else ABSENT) != version:
-                    return found is not None and found.data == data
-                self.write(key, data)
+        with _faults(self, key), self._aside(key) as written:
+            written.write_bytes(data)
+            if self._replace(written, key, version):
                 return True
+            found = self.read(key)
+            return found is not None and found.data == data
 
     def upload(self, path: Path, key: str) -> None:
-        with _faults(self, key), self._aside(key) as copy:
-            shutil.copyfile(path, copy)
+        with _faults(self, key), self._aside(key) as written:
+            shutil.copyfile(path, written)
+            self._replace(written, key)
+
+    def swap_file(self, path: Path, key: str, version: str) -> bool:
+        with _faults(self, key), self._aside(key) as written:
+            shutil.copyfile(path, written)
+            return self._replace(written, key, version)
 
     def local(self, key: str, scratch: Path) -> Path:  # noqa: ARG002 - what lies in a folder is not fetched
         with _faults(self, key):
@@ -97,24 +112,50 @@ class FolderStore:
 
     @contextlib.contextmanager
     def _aside(self, key: str) -> Iterator[Path]:
-        """A file to write that then becomes the object, so that it is there whole even after the power fails."""
-        path = self._path(key)
+        """A file to write that `_replace` then makes the object."""
+        self._path(key)  # a key that leads out is refused before anything is written
         handle, name = tempfile.mkstemp(dir=self._hidden())
         os.close(handle)
         written = Path(name)
         try:
             yield written
-            _sync(written)
-            written.chmod(0o644)
+        finally:
+            written.unlink(missing_ok=True)
+
+    def _replace(self, written: Path, key: str, version: str | None = None) -> bool:
+        """Make a written file the object, there whole even after the power fails; False if `version` has passed."""
+        _sync(written)
+        written.chmod(0o644)
+        path = self._path(key)
+        with self._locked(key):
+            if version is not None and self.version(key) != version:
+                return False
             _make_folder(path.parent)
             try:
                 written.replace(path)
             except FileNotFoundError:  # another process has just deleted the folder's last object
                 _make_folder(path.parent)
                 written.replace(path)
-            _sync(path.parent)
-        finally:
-            written.unlink(missing_ok=True)
+        _sync(path.parent)
+        return True
+
+    @contextlib.contextmanager
+    def _locked(self, key: str) -> Iterator[None]:
+        """A block that no other process is in for this key; keys share a few lock files."""
+        lock = self._hidden() / f"{hashlib.sha256(key.encode()).hexdigest()[:2]}.lock"
+        with lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _version(file: IO[bytes]) -> str:
+    """Every write makes a new file and renames it, so a version is which file it is.
+
+    A file's number can be used again within one tick of its clock, so the first bytes count too.
+    """
+    about = os.fstat(file.fileno())
+    head = hashlib.sha256(os.pread(file.fileno(), HEAD, 0)).hexdigest()[:16]
+    return f"{about.st_ino}-{about.st_mtime_ns}-{about.st_size}-{head}"
 
 
 def _make_folder(folder: Path) -> None:

@@ -49,6 +49,36 @@ def test_a_swap_wants_the_version_that_was_read(store: Store) -> None:
     assert data(store, "key") == b"second"
 
 
+def test_a_version_names_what_is_there(store: Store) -> None:
+    assert store.version("key") == ABSENT
+    store.write("key", b"first")
+    first = store.version("key")
+    found = store.read("key")
+    assert found is not None
+    assert first == found.version
+    store.write("key", b"other")
+    assert store.version("key") not in (ABSENT, first)
+    assert not store.swap("key", b"late", first)
+    assert store.swap("key", b"third", store.version("key"))
+    store.delete("key")
+    assert store.version("key") == ABSENT
+
+
+@pytest.mark.parametrize("size", [5, 40 << 20])
+def test_a_file_is_swapped_like_bytes(store: Store, tmp_path: Path, size: int) -> None:
+    """5 bytes are one request to a bucket; 40 MiB are parts, and the last request carries the condition."""
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    mine.write_bytes(b"m" * size)
+    theirs.write_bytes(b"t" * size)
+    assert store.swap_file(theirs, "file", ABSENT)
+    assert not store.swap_file(mine, "file", ABSENT)
+    read = store.version("file")
+    assert store.swap_file(mine, "file", read)
+    assert not store.swap_file(theirs, "file", read)
+    assert store.local("file", tmp_path / "scratch").read_bytes() == mine.read_bytes()
+    assert [entry.key for entry in store.list("")] == ["file"]
+
+
 def test_a_swap_of_what_has_gone_is_lost(store: Store) -> None:
     store.write("other", b"x")
     found = store.read("other")

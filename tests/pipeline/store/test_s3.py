@@ -2,6 +2,8 @@
 
 import contextlib
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ import pytest
 
 from pipeline.errors import ConfigError, CredentialError, StoreError
 from pipeline.store import ABSENT
-from pipeline.store import s3 as s3_store
+from pipeline.store import s3_server as s3_store
 from pipeline.store.s3 import S3Store
 from tests import s3server
 
@@ -36,6 +38,7 @@ def test_addresses(address: str, parts: Any) -> None:
         ("s3:///prefix", "must be s3://BUCKET"),
         ("s3://b?ednpoint=x", "unknown option 'ednpoint'"),
         ("s3://b#x", "must be"),
+        ("s3://b?checksums=never", "checksums must be when_supported or when_required, not 'never'"),
     ],
 )
 def test_wrong_addresses(address: str, says: str) -> None:
@@ -77,16 +80,22 @@ class Answers:
         self.refusal: tuple[int, str] | None = None  # to every PUT
         self.honest = True
         self.lose_next_answer = False
+        self.slow: list[float] = []  # seconds until the next answers to conditional PUTs
+        self.writers: dict[str, str] = {}  # by path, the metadata that says which upload an object is of
         self.asked = 0
 
 
 @contextlib.contextmanager
-def serving(state: Answers) -> Iterator[str]:
+def serving(state: Answers, certificate: Path | None = None, key: Path | None = None) -> Iterator[str]:
+    """The address of a bucket on the server; with a certificate it speaks TLS."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             state.asked += 1
             condition = self.headers.get("If-None-Match") or self.headers.get("If-Match")
+            if condition and "probe" not in self.path and state.slow:
+                time.sleep(state.slow.pop(0))
             if state.refusal:
                 self.answer(*state.refusal)
             elif condition and "probe" not in self.path and state.answers:
@@ -95,6 +104,7 @@ def serving(state: Answers) -> Iterator[str]:
                 self.answer(412, "PreconditionFailed")
             else:
                 state.objects[self.path] = body
+                state.writers[self.path] = self.headers.get("x-amz-meta-htctl-write", "")
                 if state.lose_next_answer and "probe" not in self.path:
                     state.lose_next_answer = False
                     self.connection.shutdown(socket.SHUT_RDWR)
@@ -108,6 +118,9 @@ def serving(state: Answers) -> Iterator[str]:
             else:
                 self.answer(404, "NoSuchKey")
 
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
         def do_DELETE(self) -> None:
             self.answer(204, "")
 
@@ -116,8 +129,10 @@ def serving(state: Answers) -> Iterator[str]:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.send_header("ETag", '"e"')
+            self.send_header("x-amz-meta-htctl-write", state.writers.get(self.path, ""))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
         protocol_version = "HTTP/1.1"
 
@@ -125,10 +140,14 @@ def serving(state: Answers) -> Iterator[str]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"s3://bots/p?endpoint=http://127.0.0.1:{server.server_port}&region=x&checksums=when_required"
+        yield f"s3://bots/p?endpoint=http{'s' if certificate else ''}://127.0.0.1:{server.server_port}&region=x&checksums=when_required"
     finally:
         server.shutdown()
         server.server_close()
@@ -197,6 +216,65 @@ def test_a_lost_answer_is_no_lost_race() -> None:
     with serving(state) as address:
         assert S3Store(address).swap("key", b"mine", ABSENT)
     assert state.asked >= 5  # two for the probe, one more condition of it, the lost one, the one asked again
+
+
+@pytest.mark.usefixtures("keys")
+def test_a_lost_answer_to_an_upload_is_no_lost_race(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"mine")
+    state = Answers()
+    state.lose_next_answer = True
+    with serving(state) as address:
+        assert S3Store(address).swap_file(tmp_path / "file", "key", ABSENT)
+    assert state.objects["/bots/p/key"] == b"mine"
+
+
+@pytest.mark.usefixtures("keys")
+def test_an_upload_that_lost_the_race_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"mine")
+    state = Answers()
+    state.objects["/bots/p/key"] = b"theirs"
+    with serving(state) as address:
+        assert not S3Store(address).swap_file(tmp_path / "file", "key", ABSENT)
+    assert state.objects["/bots/p/key"] == b"theirs"
+
+
+@pytest.mark.usefixtures("keys")
+def test_a_full_store_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    state = Answers()
+    state.refusal = (507, "XMinioStorageFull")
+    with serving(state) as address:
+        store = S3Store(address)
+        for action in (lambda: store.write("key", b""), lambda: store.upload(tmp_path / "file", "key")):
+            with pytest.raises(StoreError, match="is full: key could not be written; make room and run again"):
+                action()
+
+
+@pytest.mark.usefixtures("keys")
+def test_a_slow_server_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first answers come later than a request waits; it is asked again, and nothing is written twice."""
+    monkeypatch.setattr(s3_store, "READ_S", 0.3)
+    state = Answers()
+    state.slow = [1.0, 1.0]
+    with serving(state) as address:
+        assert S3Store(address).swap("key", b"mine", ABSENT)
+    assert state.objects["/bots/p/key"] == b"mine"
+
+
+@pytest.mark.usefixtures("keys")
+def test_a_server_with_a_certificate_of_its_own_is_trusted_by_its_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    monkeypatch.setattr(s3_store, "FIRST_PATIENCE_S", 0)
+    certificate = tmp_path / "ca.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(tmp_path / "key"), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    with serving(Answers(), certificate, tmp_path / "key") as address:
+        S3Store(f"{address}&ca_bundle={certificate}").write("key", b"x")
+        with pytest.raises(StoreError, match="certificate verify failed"):
+            S3Store(address).write("key", b"x")
 
 
 def test_a_server_that_comes_back_is_waited_for(s3: s3server.Server, tmp_path: Path) -> None:
