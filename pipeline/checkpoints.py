@@ -73,9 +73,10 @@ class Checkpoints:
 
 
 def _random_states() -> dict[str, Any]:
-    """Those of torch (CPU and every GPU), NumPy and Python, as JSON."""
+    """Those of torch (CPU and every GPU), NumPy and Python, as JSON, and how many threads share a sum's parts."""
     name, keys, *rest = np.random.get_state()
     return {
+        "threads": torch.get_num_threads(),
         "torch": torch.get_rng_state().tolist(),
         "cuda": [state.tolist() for state in torch.cuda.get_rng_state_all()] if torch.cuda.is_available() else [],
         "numpy": [str(name), np.asarray(keys).tolist(), *rest],
@@ -84,6 +85,7 @@ def _random_states() -> dict[str, Any]:
 
 
 def _restore(states: dict[str, Any]) -> None:
+    torch.set_num_threads(states["threads"])
     torch.set_rng_state(torch.tensor(states["torch"], dtype=torch.uint8))
     if states["cuda"]:
         torch.cuda.set_rng_state_all([torch.tensor(state, dtype=torch.uint8) for state in states["cuda"]])

@@ -92,6 +92,15 @@ class Resources:
     memory: str = setting("16Gi", "memory a node", pattern=r"[0-9]+(\.[0-9]+)?([KMGT]i|[kMGT])?")
 
 
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How long and how often a run is tried, over all its attempts."""
+
+    attempts: int = setting(100, "attempts at a run before it is given up", low=1)
+    hours: float = setting(336.0, "hours that all attempts at a run may take", low=0.001)
+    lease_seconds: float = setting(60.0, "a run whose process is silent for so long is taken over by the next", low=1)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """What `defaults` and each group of a batch file can set."""
@@ -105,6 +114,7 @@ class Settings:
     train: Train = Train()
     generate: Generate = Generate()
     resources: Resources = Resources()
+    limits: Limits = Limits()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -146,14 +156,14 @@ class RunConfig(Settings):
         return config
 
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of what decides the bot: all but the batch's name, the store and the resources.
+        """SHA-256 (hex) of what decides the bot: all but the batch's name, the store, the resources and the limits.
 
         Resources are left out so that the same run can go on with other GPUs than it began with.
         """
         import hashlib  # imports that cost milliseconds wait: this file is on the way of htctl --help
 
         data = dataclasses.asdict(self)
-        for key in ("batch", "store", "resources"):
+        for key in ("batch", "store", "resources", "limits"):
             del data[key]
         del data["train"]["checkpoint_minutes"]
         data["handles"] = sorted(handle.lower() for handle in self.handles)

@@ -4,6 +4,8 @@ An error is raised where it is found, with what is wrong, where, and what to do,
 at the top. Its exit code tells the Job whether trying again can help.
 """
 
+import traceback
+
 INTERRUPTED = 130  # Ctrl-C, as shells say it
 
 
@@ -31,6 +33,12 @@ class AccountError(HtctlError):
     exit_code = 66
 
 
+class GaveUpError(HtctlError):
+    """The run has been tried as often, or for as long, as it may be."""
+
+    exit_code = 68
+
+
 class SourceRefusedError(HtctlError):
     """The source refuses for good, for instance because its credits are used up."""
 
@@ -43,6 +51,14 @@ class TryLaterError(HtctlError):
     exit_code = 75
 
 
+class BusyError(TryLaterError):
+    """Another process is making this very run."""
+
+
+class LeaseLostError(TryLaterError):
+    """Another process has taken this run over; nothing more may be written."""
+
+
 class CredentialError(HtctlError):
     """A credential was refused."""
 
@@ -51,3 +67,12 @@ class CredentialError(HtctlError):
 
 class StoreError(HtctlError):
     """The store cannot be read or written."""
+
+
+def told(error: BaseException) -> tuple[int, str]:
+    """The exit code that an error means, and what is said of it: a line, or all of it for one nobody foresaw."""
+    if isinstance(error, HtctlError):
+        return error.exit_code, f"error: {error}"
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, "stopped; the same command goes on from here"
+    return HtctlError.exit_code, "".join(traceback.format_exception(error)).rstrip()

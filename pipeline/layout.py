@@ -36,6 +36,16 @@ class RunKeys:
         return f"{self.base}/config.json"
 
     @property
+    def lease(self) -> str:
+        """Who makes the run just now, and how far it is."""
+        return f"{self.base}/lease.json"
+
+    @property
+    def attempts(self) -> str:
+        """Every attempt at the run: where, when, how it ended, what was lost."""
+        return f"{self.base}/attempts.json"
+
+    @property
     def log(self) -> str:
         """What the run printed."""
         return f"{self.base}/log.txt"

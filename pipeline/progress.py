@@ -48,6 +48,7 @@ class Report:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(file=sys.stderr, highlight=False, soft_wrap=True)
         self.said: list[str] = []  # every line with its time: the run's log
+        self.now: dict[str, Any] = {}  # what the run is at, for who looks from outside: stage, done, total, step
 
     def line(self, text: str) -> None:
         """One line, above any bar."""
@@ -57,6 +58,7 @@ class Report:
     @contextlib.contextmanager
     def bar(self, name: str, total: int, unit: str) -> Iterator[Bar]:
         """A bar for an action of `total` units, with units per second and the time left."""
+        self.now |= {"done": 0, "total": total, "unit": unit}
         if not self.console.is_terminal:
             yield _Lines(self, name, total, unit)
             return
@@ -68,7 +70,7 @@ class Report:
             TextColumn("left  {task.fields[note]}"),
         )
         with Progress(*columns, console=self.console, transient=True) as progress:
-            yield _Bar(progress, name, total, unit)
+            yield _Bar(self, progress, name, total, unit)
 
 
 class _Speed:
@@ -83,12 +85,13 @@ class _Speed:
 
 
 class _Bar:
-    def __init__(self, progress: Progress, name: str, total: int, unit: str) -> None:
-        self.progress, self.unit, self.speed = progress, unit, _Speed()
+    def __init__(self, report: Report, progress: Progress, name: str, total: int, unit: str) -> None:
+        self.report, self.progress, self.unit, self.speed = report, progress, unit, _Speed()
         self.task: Any = progress.add_task(name, total=total, note="")
 
     def advance(self, amount: int, note: str = "") -> None:
         speed = self.speed.add(amount)
+        self.report.now |= {"done": self.speed.done, "per_second": round(speed, 1)}
         self.progress.update(self.task, advance=amount, note=f"{speed:,.0f} {self.unit}/s  {escape(note)}")
 
 
@@ -99,6 +102,7 @@ class _Lines:
 
     def advance(self, amount: int, note: str = "") -> None:
         speed, now = self.speed.add(amount), time.monotonic()
+        self.report.now |= {"done": self.speed.done, "per_second": round(speed, 1)}
         if now - self.said < EVERY and self.speed.done < self.total:
             return
         self.said = now

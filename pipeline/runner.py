@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
-from pipeline import base_model, layout
+from pipeline import base_model, keeper, layout
 from pipeline.config import RunConfig, canonical_json
 from pipeline.identity import bot_id, run_id
 from pipeline.layout import RunKeys
@@ -19,28 +19,45 @@ from pipeline.progress import Report
 from pipeline.stage import Context, Result, Stage, to_bytes
 from pipeline.store import Store, read_json
 
+PUBLISHED_BEFORE = "already published"
 RECORDED = ("torch", "transformers", "deepspeed", "tokenizers", "numpy", "icu4py")
 
 
 def run(config: RunConfig, store: Store, report: Report, scratch: Path) -> str:
-    """Make the bot of `config`; returns `published`, `already published` or `unchanged`.
+    """Make the bot of `config`; says and returns `published`, `already published` or `unchanged: why`.
 
     `unchanged`: the bot's current run is about the same posts with the same config, so nothing is trained.
     """
     keys = RunKeys(bot_id(config.source, config.handles), run_id(config))
-    if read_json(store, layout.latest(keys.bot)).get("run") == keys.run:
-        return "already published"
-    base_model.check(config.base_model)
-    context = Context(_begin(config, store, keys), store, keys, scratch, report)
-    fingerprint = config.fingerprint()
+    if _is_published(store, keys):
+        return _say(report, keys, PUBLISHED_BEFORE)
+    with keeper.attempt(store, keys, config.limits, report) as mine:
+        if _is_published(mine, keys):  # by who held the lease a moment ago
+            return _say(report, keys, PUBLISHED_BEFORE)
+        base_model.check(config.base_model)
+        return _say(report, keys, _stages(Context(_begin(config, mine, keys), mine, keys, scratch, report)))
+
+
+def _stages(context: Context) -> str:
+    """All stages in order, those that are marked apart; returns the outcome."""
+    fingerprint = context.config.fingerprint()
     for name in STAGES[:-1]:
         result, fingerprint = _run_stage(context, name, fingerprint)
         context.results[name] = result
         if name == "scrape" and _is_current(context):
             return "unchanged: its current run has these posts and settings"
     # The last stage moves the pointer, which another run may have moved since this one did: always anew.
-    store.write(keys.stage(STAGES[-1]), to_bytes(_make(context, STAGES[-1], fingerprint)))
+    context.store.write(context.keys.stage(STAGES[-1]), to_bytes(_make(context, STAGES[-1], fingerprint)))
     return "published"
+
+
+def _is_published(store: Store, keys: RunKeys) -> bool:
+    return bool(read_json(store, layout.latest(keys.bot)).get("run") == keys.run)
+
+
+def _say(report: Report, keys: RunKeys, outcome: str) -> str:
+    report.line(f"{keys.bot}: {outcome}")
+    return outcome
 
 
 def _begin(config: RunConfig, store: Store, keys: RunKeys) -> RunConfig:
@@ -77,6 +94,7 @@ def _run_stage(context: Context, name: str, fingerprint: str) -> tuple[Result, s
 def _make(context: Context, name: str, fingerprint: str) -> dict[str, Any]:
     """Run a stage; returns its marker."""
     started = time.time()
+    context.report.now = {"stage": name}
     stage = cast(Stage, importlib.import_module(f"pipeline.stages.{name}"))
     result = stage.run(context)
     return {

@@ -68,6 +68,7 @@ class Trainer:
                     raise HtctlError(f"training diverged at step {step}: the loss is {loss}; lower train.learning_rate")
                 self.done, self.tokens = step, self.tokens + count
                 self._record(step, loss, running.get_lr()[0])
+                report.now |= {"step": step, "steps": self.steps}
                 bar.advance(count, f"loss {loss:.2f}")
                 over = step in ends and self._is_over(step, ends[step], report)
                 self.seconds += time.monotonic() - started

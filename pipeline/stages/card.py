@@ -26,6 +26,7 @@ def run(context: Context) -> Result:
 def _metrics(context: Context, facts: dict[str, object]) -> dict[str, object]:
     """All facts as numbers, less what is only true here: the store's address, a folder's path."""
     config = json.loads(context.config.to_json())
-    del config["store"], config["resources"]  # what a Job would have been given, not what was used
+    for name in ("store", "resources", "limits"):  # what a Job would have been given, not what was used
+        del config[name]
     config["base_model"] = public_name(config["base_model"])
     return {**facts, "config": config}

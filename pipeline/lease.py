@@ -1,0 +1,167 @@
+"""The lease of a run: one process at a time makes it, and one that lost it can do no harm when it wakes.
+
+`lease.json` says who makes the run and how far it is; the holder writes it anew a few times in each span of
+`seconds`. Who finds it unchanged for so long, by a clock of its own, takes it over with the next generation:
+no machine's clock is compared with another's. `check` is what fences the former holder off.
+"""
+
+import dataclasses
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import BusyError, LeaseLostError
+from pipeline.store import ABSENT, Store, Versioned
+
+RENEWALS = 3  # in each span
+LONGEST_LOOK_S = 2.0
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process, told apart from every other one there ever is by its token."""
+
+    token: str
+    host: str
+    node: str  # of Kubernetes, "" elsewhere
+    pid: int
+    kernel: str  # the boot and the process namespace that `pid` counts in; "" where unknown
+    began: str  # when the process began, in the kernel's ticks: a number that is used again is another process
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
+@dataclass(frozen=True)
+class State:
+    """What `lease.json` holds; times are UTC, ISO 8601, for people to read."""
+
+    generation: int
+    holder: Holder
+    seconds: float
+    taken: str
+    renewed: str
+    released: bool = False
+    now: dict[str, Any] = field(default_factory=dict)  # what the run is at: stage, done, total, step
+
+    def to_bytes(self) -> bytes:
+        return (json.dumps(dataclasses.asdict(self), ensure_ascii=False, indent=2) + "\n").encode()
+
+    @classmethod
+    def parse(cls, data: bytes) -> "State":
+        """The inverse of `to_bytes`."""
+        values = json.loads(data)
+        return cls(**{**values, "holder": Holder(**values["holder"])})
+
+
+class Lease:
+    """A lease that was taken; `before` is what the former holder left, if there was one."""
+
+    def __init__(self, store: Store, key: str, state: State, version: str, before: State | None) -> None:
+        self.store, self.key, self.state, self.before = store, key, state, before
+        self._version = version
+
+    def check(self) -> None:
+        """Raise LeaseLostError unless this process still holds the lease, as the store says now."""
+        self._mine()
+
+    def renew(self, now: dict[str, Any], released: bool = False) -> None:
+        """Say that this process is alive, and how far it is; raises LeaseLostError where another has taken over."""
+        self.state = dataclasses.replace(self.state, renewed=utc(), now=now, released=released)
+        self.store.swap(self.key, self.state.to_bytes(), self._version)
+        self._version = self._mine().version
+
+    def _mine(self) -> Versioned:
+        found = self.store.read(self.key)
+        holder = State.parse(found.data).holder if found else None
+        if found is None or holder != self.state.holder:
+            by = f"{holder} has taken this run over" if holder else "its lease is gone"
+            raise LeaseLostError(f"{self.store.place(self.key)}: {by}; this process ends and leaves it alone")
+        return found
+
+
+def take(store: Store, key: str, seconds: float, say: Callable[[str], None]) -> Lease:
+    """Take a run's lease, waiting to see whether another holder is still alive; where it is: BusyError."""
+    me = this_process()
+    while True:
+        found = store.read(key)
+        before = State.parse(found.data) if found else None
+        if found and before:
+            _wait_until_free(store, key, found, before, say)
+        generation = before.generation + 1 if before else 1
+        state = State(generation, me, seconds, taken=utc(), renewed=utc())
+        if store.swap(key, state.to_bytes(), found.version if found else ABSENT):
+            mine = store.read(key)
+            if mine and mine.data == state.to_bytes():
+                return Lease(store, key, state, mine.version, before)
+
+
+def _wait_until_free(store: Store, key: str, found: Versioned, state: State, say: Callable[[str], None]) -> None:
+    """Return when the lease may be taken over; raise BusyError once its holder is known to be alive."""
+    if state.released or _has_ended(state.holder):
+        return
+    if _is_of_this_machine(state.holder) and time.time() - moment(state.renewed) < 1.5 * state.seconds / RENEWALS:
+        raise _busy(key, state)
+    say(f"{state.holder} was making this run; waiting up to {state.seconds:g} s to see whether it still is")
+    started = time.monotonic()
+    while time.monotonic() - started < state.seconds:
+        time.sleep(min(state.seconds / RENEWALS / 2, LONGEST_LOOK_S))
+        if store.version(key) != found.version:
+            raise _busy(key, state)
+
+
+def _busy(key: str, state: State) -> BusyError:
+    run = key.split("/")[-2]
+    return BusyError(
+        f"run {run} is being made by {state.holder}, since {state.taken}; let it finish, or stop it and run again"
+    )
+
+
+def this_process() -> Holder:
+    """This process as a holder, with a new token."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        kernel = f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        kernel = ""  # not Linux: nobody can tell from here whether a process has ended
+    pid = os.getpid()
+    host, node = os.environ.get("HTCTL_POD") or socket.gethostname(), os.environ.get("HTCTL_NODE", "")
+    return Holder(secrets.token_hex(8), host, node, pid, kernel, _began(pid))
+
+
+def _has_ended(holder: Holder) -> bool:
+    """Whether it is certain that the holder's process is no more: only its own machine can tell."""
+    return _is_of_this_machine(holder) and _began(holder.pid) != holder.began
+
+
+def _is_of_this_machine(holder: Holder) -> bool:
+    """Whether its process id counts here, and its clock is this one."""
+    return bool(holder.kernel) and holder.kernel == this_process().kernel
+
+
+def _began(pid: int) -> str:
+    """When a process began, in ticks since the machine did (field 22 of proc_pid_stat(5)); "" if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]
+
+
+def utc(seconds: float | None = None) -> str:
+    """A moment as ISO 8601, to the millisecond; without one, now."""
+    at = time.time() if seconds is None else seconds
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(at))}.{int(at * 1000) % 1000:03d}Z"
+
+
+def moment(text: str) -> float:
+    """The inverse of `utc`: seconds since 1970."""
+    import datetime
+
+    return datetime.datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,39 @@
+"""A run that is killed at any moment, or stopped for longer than its lease, ends as the unbroken one; a few rounds.
+
+Many more, with their results, are in `bench/kill` and `bench/stop`.
+"""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import s3server, survival
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> survival.Scene:
+    return survival.prepare(tmp_path_factory.mktemp("scene"))
+
+
+@pytest.fixture(params=["folder", "s3"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[int], str]:
+    if request.param == "folder":
+        return lambda number: str(tmp_path / str(number))
+    server: s3server.Server = request.getfixturevalue("s3")
+    return lambda number: server.address(f"{tmp_path.name}/{number}")
+
+
+def test_a_killed_run_ends_as_the_unbroken_one(scene: survival.Scene, address: Callable[[int], str]) -> None:
+    for number in range(3):
+        found = survival.kill_round(scene, address(number), random.Random(number))
+        assert found["wrong"] == []
+        assert found["loads"] > 1
+
+
+def test_who_slept_through_its_lease_does_no_harm(scene: survival.Scene, address: Callable[[int], str]) -> None:
+    for number in range(2):
+        assert survival.stop_round(scene, address(number), random.Random(number))["wrong"] == []
