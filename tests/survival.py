@@ -188,7 +188,8 @@ def kill_round(scene: Scene, address: str, chance: random.Random) -> dict[str, A
         for _ in range(wanted + 1):
             process = scene.start(address, said)
             if len(kills) < wanted:
-                _until(scene, store, process, set(marked), chance)
+                left = [name for name in STAGES if name not in marked] or ["publish"]
+                _until(scene, store, process, chance.choice(left), chance)
                 if process.exitcode is None:
                     os.kill(process.pid, signal.SIGKILL)
                     kills.append("")
@@ -206,6 +207,27 @@ def kill_round(scene: Scene, address: str, chance: random.Random) -> dict[str, A
     return {"killed_in": kills, "loads": found["loads"], "bots_seen": len(found["seen"]), "wrong": wrong}
 
 
+def signal_round(
+    scene: Scene, address: str, signum: signal.Signals, stage: str, chance: random.Random
+) -> dict[str, Any]:
+    """Ctrl-C or SIGTERM somewhere in a stage, then the run to its end; returns the first process's exit code."""
+    store, found, said = scene.lay(address), {}, scene.folder / f"said-{chance.random()}"
+    marked: dict[str, bytes] = {}
+    with reader(address, found):
+        first = scene.start(address, said)
+        _until(scene, store, first, stage, chance)
+        if first.exitcode is None:
+            os.kill(first.pid, signum)
+        first.join()
+        wrong = _changed(store, scene.keys, marked)
+        second = scene.start(address, said)
+        second.join()
+        wrong += _changed(store, scene.keys, marked)
+    wrong += [] if second.exitcode == 0 else [f"the second ended with {second.exitcode}: {said.read_text()[-500:]}"]
+    wrong += _ends_as_it_should(store, scene, found)
+    return {"first": first.exitcode, "said": said.read_text(), "wrong": wrong}
+
+
 def stop_round(scene: Scene, address: str, chance: random.Random) -> dict[str, Any]:
     """Stop a run (SIGSTOP) at a random moment for longer than its lease, have another make it, let the first go on."""
     store, found = scene.lay(address), {}
@@ -213,7 +235,7 @@ def stop_round(scene: Scene, address: str, chance: random.Random) -> dict[str, A
     wrong = []
     with reader(address, found):
         first = scene.start(address, said[0], lease_seconds=SPAN_S)
-        _until(scene, store, first, set(), chance)
+        _until(scene, store, first, chance.choice(STAGES), chance)
         if first.exitcode is None:
             os.kill(first.pid, signal.SIGSTOP)
         stage = next((name for name in STAGES if not store.exists(scene.keys.stage(name))), "the end")
@@ -242,10 +264,8 @@ def stop_round(scene: Scene, address: str, chance: random.Random) -> dict[str, A
     return {"stopped_in": stage, "first": first.exitcode, "loads": found["loads"], "wrong": wrong}
 
 
-def _until(scene: Scene, store: Store, process: Any, marked: set[str], chance: random.Random) -> None:
-    """Wait until a process is somewhere in a random stage of those that are still to be done, or has ended."""
-    left = [name for name in STAGES if name not in marked] or ["publish"]
-    stage = chance.choice(left)
+def _until(scene: Scene, store: Store, process: Any, stage: str, chance: random.Random) -> None:
+    """Wait until a process is somewhere in a stage, or has ended."""
     before = STAGES.index(stage) - 1
     begins = scene.keys.config if before < 0 else scene.keys.stage(STAGES[before])
     while process.exitcode is None and not store.exists(begins):

@@ -4,11 +4,14 @@ Many more, with their results, are in `bench/kill` and `bench/stop`.
 """
 
 import random
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pipeline.errors import INTERRUPTED, TryLaterError
+from pipeline.plan import STAGES
 from tests import s3server, survival
 
 pytestmark = pytest.mark.slow
@@ -32,6 +35,21 @@ def test_a_killed_run_ends_as_the_unbroken_one(scene: survival.Scene, address: C
         found = survival.kill_round(scene, address(number), random.Random(number))
         assert found["wrong"] == []
         assert found["loads"] > 1
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_ctrl_c_in_any_stage_is_130_and_the_run_goes_on(scene: survival.Scene, tmp_path: Path, stage: str) -> None:
+    found = survival.signal_round(scene, str(tmp_path / "store"), signal.SIGINT, stage, random.Random(stage))
+    assert found["wrong"] == []
+    assert found["first"] == INTERRUPTED or (found["first"], stage) == (0, "publish")  # it may have been done already
+    assert "Traceback" not in found["said"]
+
+
+@pytest.mark.parametrize("stage", ["clean", "train"])
+def test_sigterm_is_75_and_the_run_goes_on(scene: survival.Scene, tmp_path: Path, stage: str) -> None:
+    found = survival.signal_round(scene, str(tmp_path / "store"), signal.SIGTERM, stage, random.Random(stage))
+    assert found["wrong"] == []
+    assert found["first"] == TryLaterError.exit_code
 
 
 def test_who_slept_through_its_lease_does_no_harm(scene: survival.Scene, address: Callable[[int], str]) -> None:
