@@ -47,6 +47,19 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Console().print(drawn)
 
 
+def size(count: int) -> str:
+    """Bytes as a person says them: `1.2 GB`, a GB being 1,000 MB."""
+    amount, unit = float(count), 0
+    while amount >= 999.95 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    return f"{amount:,.1f} {_UNITS[unit]}" if unit else f"{count} B"
+
+
+def dollars(amount: float) -> str:
+    """Money as a person says it; a little is not nothing."""
+    return "under $0.01" if 0 < amount < 0.01 else f"${amount:,.2f}"
+
+
 def hang_up() -> int:
     """Nobody reads stdout any more: keep Python from saying so at its end; returns the shell's code for it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -72,4 +85,5 @@ def utf8() -> None:
             reconfigure(encoding="utf-8", errors="replace")
 
 
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")

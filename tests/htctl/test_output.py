@@ -52,3 +52,23 @@ def test_any_script_goes_out_whatever_the_locale() -> None:
     environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
     assert result.stdout.decode() == "落合 🐤 ?\n"
+
+
+@pytest.mark.parametrize(
+    ("count", "says"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (999_960, "1.0 MB"),
+        (1_234_567_890, "1.2 GB"),
+        (10**18, "1,000.0 PB"),
+    ],
+)
+def test_bytes_as_a_person_says_them(count: int, says: str) -> None:
+    assert output.size(count) == says
+
+
+@pytest.mark.parametrize(("amount", "says"), [(0, "$0.00"), (0.004, "under $0.01"), (1234.5, "$1,234.50")])
+def test_money_as_a_person_says_it(amount: float, says: str) -> None:
+    assert output.dollars(amount) == says
