@@ -28,6 +28,7 @@ class Inventory:
 
     runs: dict[str, dict[str, Held]] = field(default_factory=dict)
     beside: dict[str, int] = field(default_factory=dict)
+    published: set[str] = field(default_factory=set)
     files: dict[str, int] = field(default_factory=dict)
     posts: int = 0
     other: int = 0
@@ -36,13 +37,12 @@ class Inventory:
         """All bytes of a bot."""
         return self.beside.get(bot, 0) + sum(held.bytes for held in self.runs.get(bot, {}).values())
 
-    def totals(self, published: Iterable[str]) -> dict[str, int]:
+    def totals(self) -> dict[str, int]:
         """Bytes of the published bots, of those that are not, of posts, of the rest, and of all."""
-        known = set(published)
         sizes = {bot: self.bot(bot) for bot in {*self.runs, *self.beside}}
         found = {
-            "bots": sum(size for bot, size in sizes.items() if bot in known),
-            "unpublished": sum(size for bot, size in sizes.items() if bot not in known),
+            "bots": sum(size for bot, size in sizes.items() if bot in self.published),
+            "unpublished": sum(size for bot, size in sizes.items() if bot not in self.published),
             "posts": self.posts + sum(self.files.values()),
             "other": self.other,
         }
@@ -58,6 +58,8 @@ def count(entries: Iterable[Entry]) -> Inventory:
             _count(found.runs.setdefault(place.bot, {}).setdefault(place.run, Held()), place, entry)
         elif place.bot:
             found.beside[place.bot] = found.beside.get(place.bot, 0) + entry.size
+            if entry.key == layout.latest(place.bot):
+                found.published.add(place.bot)
         elif entry.key.startswith(layout.posts_files()):
             sha256 = entry.key.removeprefix(layout.posts_files()).partition("/")[0]
             found.files[sha256] = found.files.get(sha256, 0) + entry.size

@@ -47,6 +47,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Console().print(drawn)
 
 
+def ask(question: str) -> bool:
+    """Whether a person at a terminal says yes; elsewhere nobody can be asked, so it is no."""
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        return False
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def size(count: int) -> str:
     """Bytes as a person says them: `1.2 GB`, a GB being 1,000 MB."""
     amount, unit = float(count), 0

@@ -72,3 +72,7 @@ def test_bytes_as_a_person_says_them(count: int, says: str) -> None:
 @pytest.mark.parametrize(("amount", "says"), [(0, "$0.00"), (0.004, "under $0.01"), (1234.5, "$1,234.50")])
 def test_money_as_a_person_says_it(amount: float, says: str) -> None:
     assert output.dollars(amount) == says
+
+
+def test_nobody_is_asked_where_there_is_no_terminal() -> None:
+    assert output.ask("delete these?") is False

@@ -53,7 +53,7 @@ def _sizes(store: Store, found: list[dict[str, Any]], price: float | None, as_js
     for bot in found:
         held = counted.bot(bot["bot"])
         sized.append({**bot, "bytes": held, "dollars_a_month": inventory.a_month(held, price)})
-    totals = counted.totals(bot["bot"] for bot in found)
+    totals = counted.totals()
     if as_json:
         output.data({"bots": sized, "store": inventory.as_json(totals, price)})
         return 0
