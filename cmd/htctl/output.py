@@ -1,12 +1,18 @@
 """The only place that prints: lines, tables, JSON, errors."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import threading
+
+EVERY = 10.0  # seconds between lines about one long action
 
 
 def line(text: str) -> None:
@@ -45,6 +51,39 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
     Console().print(drawn)
+
+
+@contextlib.contextmanager
+def progress(name: str, total: int, done: Callable[[], int]) -> Iterator[None]:
+    """How many of `total` bytes are done while the block lasts: a bar on a terminal, in a pipe a line now and then."""
+    import threading
+
+    ended = threading.Event()
+    show = _bar if sys.stderr.isatty() else _lines
+    shown = threading.Thread(target=show, args=(name, total, done, ended), daemon=True)
+    shown.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        shown.join()
+
+
+def _bar(name: str, total: int, done: Callable[[], int], ended: "threading.Event") -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=total)
+        while not ended.wait(0.2):
+            bar.update(task, completed=min(done(), total))
+
+
+def _lines(name: str, total: int, done: Callable[[], int], ended: "threading.Event") -> None:
+    while not ended.wait(EVERY):
+        now = min(done(), total)
+        note(f"{name}: {size(now)} of {size(total)} ({now / max(total, 1):.0%})")
 
 
 def ask(question: str) -> bool:
