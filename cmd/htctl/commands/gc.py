@@ -19,14 +19,15 @@ COLUMNS = ("BOT", "RUN", "WHAT", "SIZE", "WHY")
 def gc(
     keep: Annotated[int, typer.Option(help="Runs of each bot that stay, the current one among them.", min=1)] = 2,
     unfinished_days: Annotated[
-        float, typer.Option(help="A run that is not finished stays for so long after it was last at work.", min=0)
+        float,
+        typer.Option(help="A run that is not finished stays for so long after it was last at work.", min=0, max=36500),
     ] = 7,
     posts: Annotated[
         bool,
         typer.Option(
             "--posts",
             help="Also posts given as files that no run names any more. Not while an 'htctl run' is starting: one that "
-            "has put its posts into the store and has not begun would fail, and the same command would do it again.",
+            "has put its posts into the store and has not begun would fail once (run it again).",
         ),
     ] = False,
     yes: Annotated[
