@@ -2,7 +2,7 @@
 
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from pipeline.config import TINY, RunConfig, is_folder
 from pipeline.errors import ConfigError, HtctlError
 
 HUB_S = 5  # a hub that is there answers sooner
+TAKE = "take one, such as openai-community/gpt2"
+NOISE = 1e-4  # of the largest logit; what a causal model says of a beginning is equal to the bit, or nearly
 
 
 def tokenizer(config: RunConfig, training_texts: Iterable[str]) -> Any:
@@ -24,6 +26,8 @@ def tokenizer(config: RunConfig, training_texts: Iterable[str]) -> Any:
         found = tiny.tokenizer(training_texts, config.train.block_size)
     else:
         found = _load("AutoTokenizer", config.base_model)
+        if len(found) <= len(found.all_special_tokens):
+            raise ConfigError(f"base_model '{config.base_model}' has no tokenizer; take a model that has its own")
     return start_with_end_token(found)
 
 
@@ -58,13 +62,55 @@ def model(config: RunConfig, tokenizer: Any) -> Any:
     """The causal language model that is fine-tuned, in fp32 on the CPU."""
     if config.base_model == TINY:
         return tiny.model(len(tokenizer), tokenizer.eos_token_id, config.train.block_size, config.train.seed)
-    found = _load("AutoModelForCausalLM", config.base_model, dtype="float32")
+    _check_kind(config.base_model)
+    found, loading = _load("AutoModelForCausalLM", config.base_model, dtype="float32", output_loading_info=True)
     positions = context(found.config)
     if config.train.block_size > positions:
         raise ConfigError(
             f"train.block_size is {config.train.block_size}, but {config.base_model} reads at most {positions} tokens"
         )
+    _check_weights(config.base_model, found, loading["missing_keys"])
+    _check_fit(config.base_model, found, tokenizer)
     return found
+
+
+def _check_kind(name: str) -> None:
+    import transformers
+
+    kind = type(_load("AutoConfig", name))
+    if kind not in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise ConfigError(f"base_model '{name}' is no causal language model ({kind.model_type}); {TAKE}")
+
+
+def _check_weights(name: str, model: Any, missing: Collection[str]) -> None:
+    """Refuse what transformers would fill with random numbers, and what is no language model that can write."""
+    if missing:
+        some = ", ".join(sorted(missing)[:3])
+        raise ConfigError(f"base_model '{name}': {len(missing)} weights are missing from its file, such as {some}")
+    if _looks_ahead(model):
+        raise ConfigError(
+            f"base_model '{name}' is no causal language model ({model.config.model_type}, which looks ahead); {TAKE}"
+        )
+
+
+def _looks_ahead(model: Any) -> bool:
+    """Whether what comes later changes what the model says of what came before."""
+    import torch
+
+    with torch.inference_mode():
+        ids = torch.tensor([[1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 7, 8]]) % model.get_input_embeddings().num_embeddings
+        one, other = model.eval()(ids).logits[:, :4].float()
+    return float((one - other).abs().max()) > NOISE * float(one.abs().max())
+
+
+def _check_fit(name: str, model: Any, tokenizer: Any) -> None:
+    """Every token that the tokenizer can give must be one that the model knows."""
+    highest, known = max(tokenizer.get_vocab().values()), model.get_input_embeddings().num_embeddings
+    if highest >= known:
+        raise ConfigError(
+            f"base_model '{name}': its tokenizer has tokens up to number {highest:,}, but its model knows only "
+            f"{known:,}; they are not of one model"
+        )
 
 
 def context(config: Any) -> int:
@@ -102,6 +148,8 @@ def _load(kind: str, name: str, **options: Any) -> Any:
         raise ConfigError(f"{place}: no such folder")
     try:
         return getattr(transformers, kind).from_pretrained(name, **options)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # transformers has no class for them: the file's own format says what is wrong
+        if isinstance(error, ImportError | MemoryError):
+            raise
         reason = " ".join(str(error).split())[:300]
         raise ConfigError(f"{place} cannot be loaded: {reason}") from error

@@ -1,6 +1,31 @@
 """Where everything lies in the store: the one place that spells its keys."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """Where a key lies: the bot and the run that it belongs to (each empty where none), and the rest of it."""
+
+    bot: str
+    run: str
+    rest: str
+
+
+def place(key: str) -> Place:
+    """A key taken apart."""
+    top, *inner = key.split("/")
+    if top != "bots" or len(inner) < 2:
+        return Place("", "", key)
+    bot, *inner = inner
+    if inner[0] == "runs" and len(inner) > 2:
+        return Place(bot, inner[1], "/".join(inner[2:]))
+    return Place(bot, "", "/".join(inner))
+
+
+def posts_files() -> str:
+    """The prefix of all posts that were given as files."""
+    return "posts/file/"
 
 
 def posts_file(sha256: str, name: str) -> str:

@@ -21,6 +21,7 @@ from pipeline.store import ABSENT, Store, Versioned
 
 RENEWALS = 3  # in each span
 LONGEST_LOOK_S = 2.0
+IN_USE_S = 3600
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class State:
         values = json.loads(data)
         return cls(**{**values, "holder": Holder(**values["holder"])})
 
+    def at_work(self) -> bool:
+        """Whether the holder may be alive, as far as the clocks tell: for who only looks."""
+        return not self.released and not _has_ended(self.holder) and time.time() - moment(self.renewed) < IN_USE_S
+
 
 class Lease:
     """A lease that was taken; `before` is what the former holder left, if there was one."""
@@ -88,18 +93,24 @@ class Lease:
 
 def take(store: Store, key: str, seconds: float, say: Callable[[str], None]) -> Lease:
     """Take a run's lease, waiting to see whether another holder is still alive; where it is: BusyError."""
-    me = this_process()
     while True:
         found = store.read(key)
-        before = State.parse(found.data) if found else None
-        if found and before:
-            _wait_until_free(store, key, found, before, say)
-        generation = before.generation + 1 if before else 1
-        state = State(generation, me, seconds, taken=utc(), renewed=utc())
-        if store.swap(key, state.to_bytes(), found.version if found else ABSENT):
-            mine = store.read(key)
-            if mine and mine.data == state.to_bytes():
-                return Lease(store, key, state, mine.version, before)
+        if found:
+            _wait_until_free(store, key, found, State.parse(found.data), say)
+        taken = seize(store, key, seconds, found)
+        if taken:
+            return taken
+
+
+def seize(store: Store, key: str, seconds: float, found: Versioned | None) -> Lease | None:
+    """Take a run's lease from whoever had it when it was read as `found`; None where it has changed since."""
+    before = State.parse(found.data) if found else None
+    generation = before.generation + 1 if before else 1
+    state = State(generation, this_process(), seconds, taken=utc(), renewed=utc())
+    if not store.swap(key, state.to_bytes(), found.version if found else ABSENT):
+        return None
+    mine = store.read(key)
+    return Lease(store, key, state, mine.version, before) if mine and mine.data == state.to_bytes() else None
 
 
 def _wait_until_free(store: Store, key: str, found: Versioned, state: State, say: Callable[[str], None]) -> None:
@@ -108,7 +119,7 @@ def _wait_until_free(store: Store, key: str, found: Versioned, state: State, say
         return
     if _is_of_this_machine(state.holder) and time.time() - moment(state.renewed) < 1.5 * state.seconds / RENEWALS:
         raise _busy(key, state)
-    say(f"{state.holder} was making this run; waiting up to {state.seconds:g} s to see whether it still is")
+    say(f"{state.holder} had this run in hand; waiting up to {state.seconds:g} s to see whether it still is")
     started = time.monotonic()
     while time.monotonic() - started < state.seconds:
         time.sleep(min(state.seconds / RENEWALS / 2, LONGEST_LOOK_S))
@@ -119,7 +130,7 @@ def _wait_until_free(store: Store, key: str, found: Versioned, state: State, say
 def _busy(key: str, state: State) -> BusyError:
     run = key.split("/")[-2]
     return BusyError(
-        f"run {run} is being made by {state.holder}, since {state.taken}; let it finish, or stop it and run again"
+        f"run {run} is in the hands of {state.holder} since {state.taken}; let it finish, or stop it and run again"
     )
 
 

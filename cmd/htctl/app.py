@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from htctl import output
-from htctl.commands import bots, generate, init, posts, run
+from htctl.commands import bots, fetch, gc, generate, init, posts, run
 from pipeline.errors import INTERRUPTED, ConfigError, HtctlError
 
 USAGE, FAULT = 2, 3
@@ -18,6 +18,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "bots": bots.bots,
     "posts": posts.posts,
     "generate": generate.generate,
+    "fetch": fetch.fetch,
+    "gc": gc.gc,
 }
 
 

@@ -13,6 +13,7 @@ from pipeline.store import Store
 
 DEFAULT_STORE = "htctl-store"
 ENVIRONMENT = "HTCTL_STORE"
+S3_PRICE = 0.023  # dollars for a GB and month
 
 StoreOption = Annotated[
     str,
@@ -22,12 +23,30 @@ StoreOption = Annotated[
     ),
 ]
 OutputOption = Annotated[str, typer.Option("-o", "--output", help="'json' for programs.")]
+PriceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--price",
+        envvar="HTCTL_STORE_PRICE",
+        help="What a GB (2^30 bytes, as S3 counts) costs in a month, in dollars [default: for s3:// 0.023, the list "
+        "price of S3 Standard's first 50 TB in us-east-1; for a folder none].",
+        min=0,
+        show_default=False,
+    ),
+]
 BotArgument = Annotated[str, typer.Argument(help="A bot's id, or its handles joined by +.", show_default=False)]
 
 
 def store_address(given: str, in_file: str = "") -> str:
     """The store's address: the option, else the environment's, else the batch file's, else the default."""
     return given or os.environ.get(ENVIRONMENT, "") or in_file or DEFAULT_STORE
+
+
+def price(given: float | None, store: Store) -> float | None:
+    """Dollars for a GB and month; None where nobody asks for any."""
+    if given is None and store.address.startswith("s3://"):
+        return S3_PRICE
+    return given
 
 
 def existing_bot(store: Store, given: str) -> str:

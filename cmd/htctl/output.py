@@ -1,12 +1,18 @@
 """The only place that prints: lines, tables, JSON, errors."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import threading
+
+EVERY = 10.0  # seconds between lines about one long action
 
 
 def line(text: str) -> None:
@@ -47,6 +53,61 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Console().print(drawn)
 
 
+@contextlib.contextmanager
+def progress(name: str, total: int, done: Callable[[], int]) -> Iterator[None]:
+    """How many of `total` bytes are done while the block lasts: a bar on a terminal, in a pipe a line now and then."""
+    import threading
+
+    ended = threading.Event()
+    show = _bar if sys.stderr.isatty() else _lines
+    shown = threading.Thread(target=show, args=(name, total, done, ended), daemon=True)
+    shown.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        shown.join()
+
+
+def _bar(name: str, total: int, done: Callable[[], int], ended: "threading.Event") -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=total)
+        while not ended.wait(0.2):
+            bar.update(task, completed=min(done(), total))
+
+
+def _lines(name: str, total: int, done: Callable[[], int], ended: "threading.Event") -> None:
+    while not ended.wait(EVERY):
+        now = min(done(), total)
+        note(f"{name}: {size(now)} of {size(total)} ({now / max(total, 1):.0%})")
+
+
+def ask(question: str) -> bool:
+    """Whether a person at a terminal says yes; elsewhere nobody can be asked, so it is no."""
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        return False
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def size(count: int) -> str:
+    """Bytes as a person says them: `1.2 GB`, a GB being 1,000 MB."""
+    amount, unit = float(count), 0
+    while amount >= 999.95 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    return f"{amount:,.1f} {_UNITS[unit]}" if unit else f"{count} B"
+
+
+def dollars(amount: float) -> str:
+    """Money as a person says it; a little is not nothing."""
+    return "under $0.01" if 0 < amount < 0.01 else f"${amount:,.2f}"
+
+
 def hang_up() -> int:
     """Nobody reads stdout any more: keep Python from saying so at its end; returns the shell's code for it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -72,4 +133,5 @@ def utf8() -> None:
             reconfigure(encoding="utf-8", errors="replace")
 
 
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")

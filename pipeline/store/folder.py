@@ -79,8 +79,9 @@ class FolderStore:
         found = []
         for folder, folders, files in os.walk(start):
             folders[:] = [name for name in folders if name != HIDDEN]
-            paths = (Path(folder, name) for name in files)
-            found += [Entry(path.relative_to(self.root).as_posix(), path.stat().st_size) for path in paths]
+            for path in (Path(folder, name) for name in files):
+                with contextlib.suppress(FileNotFoundError):  # deleted while we looked
+                    found.append(Entry(path.relative_to(self.root).as_posix(), path.stat().st_size))
         return iter(sorted(entry for entry in found if entry.key.startswith(prefix)))
 
     def folders(self, prefix: str) -> Iterator[str]:

@@ -131,6 +131,10 @@ def test_the_run_s_config_has_every_setting_written_out(folder: Path) -> None:
             HEAD + "groups:\n- handles: [alice]\n  base_model: ./gone\n",
             "bots.yaml:4: groups[0].base_model: no such folder: ",
         ),
+        (
+            HEAD + "groups:\n- handles: [alice]\n  train: {epochs: many}\n",
+            "bots.yaml:4: groups[0].train.epochs: must be a whole number, not 'many'",
+        ),
         (HEAD + "groups:\n- handles: [alice]\n  resources: {memory: banana}\n", "resources.memory: must have the form"),
         (HEAD + "groups: ['alice+']\n", "bots.yaml:2: groups[0].handles: '' is not a handle"),
         ("defaults: {source: x}\ngroups: [alice]\n", "bots.yaml:1: defaults.source: must be one of jsonl, not 'x'"),

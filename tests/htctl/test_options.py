@@ -1,3 +1,4 @@
+import types
 from typing import Any
 
 import pytest
@@ -59,3 +60,11 @@ def test_another_format_is_refused() -> None:
     wrong: Any = "yaml"
     with pytest.raises(ConfigError, match="-o yaml: must be json"):
         options.wants_json(wrong)
+
+
+def test_a_bucket_has_a_price_and_a_folder_only_if_told(store: FolderStore) -> None:
+    assert options.price(None, store) is None
+    assert options.price(0.01, store) == 0.01
+    bucket: Any = types.SimpleNamespace(address="s3://bots")
+    assert options.price(None, bucket) == 0.023
+    assert options.price(0.0, bucket) == 0

@@ -2,6 +2,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,46 @@ def test_any_script_goes_out_whatever_the_locale() -> None:
     environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
     assert result.stdout.decode() == "落合 🐤 ?\n"
+
+
+@pytest.mark.parametrize(
+    ("count", "says"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (999_960, "1.0 MB"),
+        (1_234_567_890, "1.2 GB"),
+        (10**18, "1,000.0 PB"),
+    ],
+)
+def test_bytes_as_a_person_says_them(count: int, says: str) -> None:
+    assert output.size(count) == says
+
+
+@pytest.mark.parametrize(("amount", "says"), [(0, "$0.00"), (0.004, "under $0.01"), (1234.5, "$1,234.50")])
+def test_money_as_a_person_says_it(amount: float, says: str) -> None:
+    assert output.dollars(amount) == says
+
+
+def test_nobody_is_asked_where_there_is_no_terminal() -> None:
+    assert output.ask("delete these?") is False
+
+
+def test_a_long_action_says_how_far_it_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "EVERY", 0.01)
+    said: list[int] = []
+    with output.progress("fetch alice", 4000, lambda: said.append(1) or 1000):
+        while len(said) < 2:
+            time.sleep(0.01)
+    assert capsys.readouterr().err.splitlines()[0] == "fetch alice: 1.0 kB of 4.0 kB (25%)"
+
+
+@pytest.mark.parametrize("total", [0, 4000])
+def test_a_long_action_on_a_terminal_is_a_bar_that_goes(total: int) -> None:
+    code = (
+        f"import time; from htctl import output\nwith output.progress('fetch', {total}, lambda: 1000): time.sleep(0.5)"
+    )
+    mine, theirs = pty.openpty()
+    subprocess.run([sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=theirs, check=True)
+    assert "fetch" in os.read(mine, 10_000).decode()

@@ -1,7 +1,9 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,3 +113,102 @@ def test_a_hub_that_answers_anything_is_there(tmp_path: Path, monkeypatch: pytes
 def test_what_is_here_needs_no_hub(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     base_model.check(name)
+
+
+def refusal(folder: Path) -> str:
+    """The one line with which a base model's folder is refused."""
+    config = factories.run_config(base_model=str(folder), train={"block_size": 64})
+    with pytest.raises(ConfigError) as caught:
+        base_model.model(config, base_model.tokenizer(config, []))
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+    return str(caught.value).replace(str(folder), "MODEL")
+
+
+def save_other(folder: Path, kind: str) -> Path:
+    """A model of another kind, with a tokenizer."""
+    import transformers
+
+    tokenizer, small = tiny.tokenizer(TEXTS, 64), {"num_hidden_layers": 1, "hidden_size": 32, "num_attention_heads": 2}
+    if kind == "bert":
+        config: Any = transformers.BertConfig(vocab_size=len(tokenizer), max_position_embeddings=64, **small)
+        made: Any = transformers.BertForMaskedLM(config)
+    else:
+        config = transformers.T5Config(vocab_size=len(tokenizer), d_model=32, d_kv=8, d_ff=32, num_layers=1)
+        made = transformers.T5ForConditionalGeneration(config)
+    made.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(("kind", "said"), [("bert", "bert, which looks ahead"), ("t5", "t5")])
+def test_a_model_that_cannot_write_is_refused(tmp_path: Path, kind: str, said: str) -> None:
+    assert refusal(save_other(tmp_path / kind, kind)) == (
+        f"base_model 'MODEL' is no causal language model ({said}); take one, such as openai-community/gpt2"
+    )
+
+
+def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
+    folder = save_model(tmp_path / "model")
+    tiny.model(100, 0, 64, 3).save_pretrained(folder)
+    highest = len(tiny.tokenizer(TEXTS, 64)) - 1
+    assert refusal(folder) == (
+        f"base_model 'MODEL': its tokenizer has tokens up to number {highest}, but its model knows only 100; "
+        "they are not of one model"
+    )
+
+
+def test_a_folder_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
+    folder = save_model(tmp_path / "model")
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+    assert refusal(folder) == "base_model 'MODEL' has no tokenizer; take a model that has its own"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("config.json", b"{", r"config\.json' is not a valid JSON file"),
+        ("config.json", b"[]", "must be a mapping, not list"),
+        ("config.json", b'{"model_type": "nonsense"}', "model type `nonsense`"),
+        ("tokenizer.json", b"{", "Expecting property name"),
+        ("model.safetensors", b"", "header too small"),
+        ("model.safetensors", None, r"no file named model\.safetensors"),
+    ],
+)
+def test_a_broken_or_missing_file_of_a_base_model_is_one_line(
+    tmp_path: Path, name: str, data: bytes | None, says: str
+) -> None:
+    path = save_model(tmp_path / "model") / name
+    path.unlink()
+    if data is not None:
+        path.write_bytes(data)
+    said = refusal(path.parent)
+    assert said.startswith("base_model 'MODEL' cannot be loaded: ")
+    assert re.search(says, said)
+
+
+def test_truncated_weights_are_one_line(tmp_path: Path) -> None:
+    path = save_model(tmp_path / "model") / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert refusal(path.parent).startswith("base_model 'MODEL' cannot be loaded: Error while deserializing header")
+
+
+def test_weights_that_are_not_in_the_file_are_not_made_up(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    path = save_model(tmp_path / "model") / "model.safetensors"
+    kept = {name: weights for name, weights in load_file(path).items() if name != "transformer.ln_f.weight"}
+    save_file(kept, path, metadata={"format": "pt"})
+    said = "base_model 'MODEL': 1 weights are missing from its file, such as transformer.ln_f.weight"
+    assert refusal(path.parent) == said
+
+
+def test_weights_as_the_first_gpt2_s_are_named(tmp_path: Path) -> None:
+    """Without the prefix that later ones have, and without the head, which is the embedding once more."""
+    folder = save_model(tmp_path / "model")
+    config = factories.run_config(base_model=str(folder), train={"block_size": 64})
+    tokenizer = base_model.tokenizer(config, [])
+    whole = base_model.model(config, tokenizer)
+    whole.transformer.save_pretrained(folder)
+    assert base_model.model(config, tokenizer).lm_head.weight.equal(whole.lm_head.weight)

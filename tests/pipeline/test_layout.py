@@ -13,3 +13,12 @@ def test_keys() -> None:
     assert keys.log == "bots/uppityducky/runs/vtubers-0a1b2c3d/log.txt"
     assert layout.latest("uppityducky") == "bots/uppityducky/latest.json"
     assert layout.posts_file("ff", "data") == "posts/file/ff/data"
+
+
+def test_a_key_s_bot_and_run() -> None:
+    keys = layout.RunKeys("alice-bob", "nightly-0a1b2c3d")
+    assert layout.place(keys.stage("train")) == ("alice-bob", "nightly-0a1b2c3d", "stages/train.json")
+    assert layout.place(keys.lease) == ("alice-bob", "nightly-0a1b2c3d", "lease.json")
+    assert layout.place(layout.latest("alice-bob")) == ("alice-bob", "", "latest.json")
+    for key in (layout.posts_file("ff", "data"), "bots/stray", "batches/b/batch.json"):
+        assert layout.place(key) == ("", "", key)

@@ -66,7 +66,7 @@ def test_one_that_was_given_back_is_taken_at_once(store: Store) -> None:
 def test_a_holder_on_this_machine_that_is_alive_is_told_of_at_once(store: Store) -> None:
     take(store)
     started = time.monotonic()
-    with pytest.raises(BusyError, match=rf"run test-12345678 is being made by process {os.getpid()} on .*, since "):
+    with pytest.raises(BusyError, match=rf"run test-12345678 is in the hands of process {os.getpid()} on .* since "):
         take(store)
     assert time.monotonic() - started < 5
 
@@ -100,7 +100,7 @@ def test_a_silent_holder_elsewhere_is_followed_after_its_span(store: Store) -> N
     taken = lease.take(store, KEY, 60, said.append)
     assert time.monotonic() - started >= 1.5
     assert taken.state.generation == 8
-    assert said == ["process 1 on far-away was making this run; waiting up to 1.5 s to see whether it still is"]
+    assert said == ["process 1 on far-away had this run in hand; waiting up to 1.5 s to see whether it still is"]
 
 
 def test_a_holder_elsewhere_that_is_alive_is_found_out_while_waiting(store: Store) -> None:

@@ -3,8 +3,10 @@
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from pipeline.identity import run_id
 from pipeline.layout import RunKeys
 from pipeline.posts import read_lines
-from tests import factories, s3server
+from tests import factories, mounts, s3server
 from tests.conftest import Finished, make_run, run_pipeline
 
 pytestmark = pytest.mark.slow
@@ -165,6 +167,47 @@ def test_a_retweeter_with_no_post_of_their_own_is_65(tmp_path: Path) -> None:
     run = make_run(tmp_path, {"alice": [f"RT @bob: {text}" for text in factories.sentences(30)]}, {})
     assert run.process.returncode == 65
     assert "30 posts - 30 retweets - 0 short = 0 kept" in run.process.stderr
+
+
+def test_a_full_disk_ends_with_one_line_and_with_room_it_goes_on(finished: Finished, tmp_path: Path) -> None:
+    texts = {"Alice": factories.sentences(240), "bob": factories.sentences(60, "my dear ")}
+    with mounts.disk(tmp_path / "disk", "16m") as folder:
+        (folder / "ballast").write_bytes(bytes(15 << 20))  # there is room for the posts, not for the weights
+        run = make_run(tmp_path, texts, factories.small_settings(), str(folder / "store"))
+        assert run.process.returncode == 1
+        error = run.process.stderr.splitlines()[-1]
+        assert error.startswith(f"error: store {folder}/store cannot be read or written: No space left on device (")
+        assert not run.store.exists("bots/alice-bob/latest.json")
+        assert not run.store.exists(run.keys.stage("train"))
+        assert run.store.exists(run.keys.stage("dataset"))
+        assert not [path for path in (folder / "store/.htctl").iterdir() if path.suffix != ".lock"]
+        (folder / "ballast").unlink()
+        again = run_pipeline(run.config)
+        assert again.stderr.splitlines()[-1] == "alice-bob: published", again.stderr
+        assert (run.model / "model.safetensors").read_bytes() == (finished.model / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("break_it", "says"),
+    [
+        (lambda folder: (folder / "config.json").write_text("{"), "is not a valid JSON file"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b""), "header too small"),
+    ],
+)
+def test_a_broken_base_model_is_64_before_the_training(
+    finished: Finished, tmp_path: Path, break_it: Callable[[Path], object], says: str
+) -> None:
+    folder = Path(shutil.copytree(finished.model, tmp_path / "model"))
+    break_it(folder)
+    run = make_run(
+        tmp_path, {"carol": factories.sentences(60)}, {**factories.small_settings(), "base_model": str(folder)}
+    )
+    assert run.process.returncode == 64
+    errors = [line for line in run.process.stderr.splitlines() if not line.startswith(("scrape", "clean", "dataset"))]
+    assert errors[-1].startswith(f"error: base_model '{folder}' cannot be loaded: ")
+    assert says in errors[-1]
+    assert "Traceback" not in run.process.stderr
+    assert "train:" not in run.process.stderr
 
 
 @pytest.mark.parametrize(("text", "says"), [(None, "HTCTL_RUN is not set"), ("{", "HTCTL_RUN is not JSON")])

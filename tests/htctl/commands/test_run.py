@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.config import RunConfig
 from pipeline.errors import ConfigError
-from tests import factories
+from tests import factories, mounts, s3server
 from tests.htctl.runner import Ran, htctl
 
 QUICK = ["--base-model=tiny", "--set=train.epochs=1", "--set=generate.samples=1", "--set=generate.copies=0"]
@@ -136,3 +136,40 @@ def test_several_groups_share_one_batch(posts: Path) -> None:
     batch = command._from_handles(["alice", "bob"], [str(posts / "alice.jsonl"), str(posts / "bob.jsonl")], {})
     assert [group.bot for group in batch.groups] == ["alice", "bob"]
     assert batch.name == "alice-bob"
+
+
+def refused(ran: Ran) -> str:
+    """What is said of a store that cannot be used: one line, and exit code 1."""
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.count("\n") == 1
+    return ran.err
+
+
+def run_into(store: str, posts: Path) -> Ran:
+    return htctl("run", "alice", "--posts", str(posts / "alice.jsonl"), *QUICK, "--store", store)
+
+
+def test_a_store_that_is_a_file_is_one_line(posts: Path) -> None:
+    (posts / "file").write_text("x")
+    for address in (posts / "file", posts / "file" / "store"):
+        said = refused(run_into(str(address), posts))
+        assert said.startswith(f"error: store {address} cannot be read or written: ")
+    assert (posts / "file").read_text() == "x"
+
+
+def test_a_store_on_a_read_only_disk_is_one_line(posts: Path) -> None:
+    with mounts.disk(posts / "disk", "1m", "ro") as folder:
+        said = refused(run_into(str(folder / "store"), posts))
+        assert f"error: store {folder}/store cannot be read or written: Read-only file system" in said
+
+
+def test_no_room_for_the_posts_is_one_line_and_leaves_nothing(posts: Path) -> None:
+    with mounts.disk(posts / "disk", "32k") as folder:
+        (folder / "ballast").write_bytes(b"x" * 28_000)
+        assert "No space left on device (posts/file/" in refused(run_into(str(folder), posts))
+        assert [path.name for path in folder.rglob("*") if path.is_file()] == ["ballast"]
+
+
+def test_a_wrong_key_is_one_line(posts: Path, s3: s3server.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "wrong")
+    assert "the credentials were refused for posts/file/" in refused(run_into(s3.address("x"), posts))

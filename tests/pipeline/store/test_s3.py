@@ -187,6 +187,21 @@ def test_a_bucket_that_is_not_there_is_named(tmp_path: Path) -> None:
                 action()
 
 
+def test_a_real_server_s_answer_for_a_bucket_that_is_not_there(s3: s3server.Server) -> None:
+    address = s3.address("x").replace(f"s3://{s3server.BUCKET}/", "s3://not-there/")
+    with pytest.raises(StoreError) as caught:
+        S3Store(address).read("key")
+    assert str(caught.value) == f"store {address}: there is no bucket 'not-there'; make it or mend the address"
+
+
+def test_a_wrong_key_is_named_whatever_is_asked(s3: s3server.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "wrong")
+    store = S3Store(s3.address("x"))
+    for ask in (lambda: store.read("key"), lambda: list(store.list("key")), lambda: store.exists("key")):
+        with pytest.raises(CredentialError, match="the credentials were refused for key"):
+            ask()
+
+
 @pytest.mark.usefixtures("keys")
 @pytest.mark.parametrize(
     ("answer", "version"),
