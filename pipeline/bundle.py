@@ -1,7 +1,6 @@
 """Files inside a zip or a folder that a stranger packed: read as streams, within limits, never written to disk."""
 
 import contextlib
-import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -124,4 +123,4 @@ def _say(error: Exception) -> str:
 
 
 _ENCRYPTED = 1  # of a member's flags: APPNOTE.TXT 4.4.4
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError, struct.error)
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError)

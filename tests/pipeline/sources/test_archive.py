@@ -105,6 +105,7 @@ def note(text: Any, created_at: Any = SECOND) -> dict[str, Any]:
         ("Words that go on and o…", "Words that go on and on and on"),
         ("Words that go on", "Words that go on and on and on"),
         ("https://t.co/x Words &amp; more &lt;wor…", "https://example.org/a Words & more <words>"),
+        ("Words &amp; more", "Words & more <words>"),
         ("Two\nlines of wo…", "Two\n\nlines of words"),
         ("@bob cut by its beginn…", "cut by its beginning that has no name in it"),
     ],
@@ -116,21 +117,37 @@ def test_a_long_post_s_whole_text_is_its_note(path: Path, cut: str, whole: str) 
 
 def test_posts_of_one_second_have_each_its_own_text(path: Path) -> None:
     notes = assignment([note("First words and more of them"), note("Second words and more of them")], "note_tweet")
-    cut = [tweet("Second words and m…"), tweet("short"), tweet("RT @bob: First words"), tweet("First words an…")]
+    cut = [tweet("Second words and m…"), tweet("short"), tweet("https://t.co/x"), tweet("First words an…")]
     assert texts(path, *cut, **{"data/note-tweet.js": notes}) == [
         "Second words and more of them",
         "short",
-        "RT @bob: First words",
+        "https://t.co/x",
         "First words and more of them",
     ]
 
 
+def test_a_retweet_of_the_second_of_a_note_is_left_as_it_is(path: Path) -> None:
+    notes = assignment([note("Words that go on and on")], "note_tweet")
+    assert texts(path, tweet("RT @bob: Words that g…"), **{"data/note-tweet.js": notes}) == ["RT @bob: Words that g…"]
+
+
 @pytest.mark.parametrize(
-    "notes", [[], [{}], [5], [{"noteTweet": {}}], [{"noteTweet": {"core": 5}}], [note(None)], [note("x", None)]]
+    "notes",
+    [
+        [],
+        [{}],
+        [5],
+        [{"noteTweet": {}}],
+        [{"noteTweet": {"core": 5}}],
+        [note(None)],
+        [note("x", None)],
+        [note("x", "")],
+    ],
 )
 def test_notes_without_what_is_looked_for_do_not_matter(tmp_path: Path, notes: list[Any]) -> None:
     members = {"data/note-tweet.js": assignment(notes, "note_tweet")}
-    assert texts(tmp_path / "a", tweet("Words and m…"), **members) == ["Words and m…"]
+    cut = [tweet("Words and m…"), tweet("Words and m…", created_at=None)]
+    assert texts(tmp_path / "a", *cut, **members) == ["Words and m…"] * 2
 
 
 def test_a_note_with_half_a_surrogate_pair(tmp_path: Path) -> None:
