@@ -13,10 +13,11 @@ from pipeline.schema import setting
 ENVIRONMENT = "HTCTL_RUN"
 X_HANDLE = re.compile(r"[A-Za-z0-9_]{1,15}")
 # For posts from files also other sources' names: name.bsky.social, user@server
-HANDLES = {"jsonl": re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,252}")}
+HANDLES = {"jsonl": re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,252}"), "archive": X_HANDLE}
 BATCH = re.compile(r"[a-z0-9]([a-z0-9._-]{0,38}[a-z0-9])?")
 BATCH_RULE = "1 to 40 of a-z, 0-9, '.', '_' and '-', with a letter or digit at both ends"
-SOURCES = ("jsonl",)
+SOURCES = ("jsonl", "archive")
+FILES = ("jsonl", "archive")  # those whose posts are given as files
 TINY = "tiny"
 
 
@@ -105,7 +106,8 @@ class Limits:
 class Settings:
     """What `defaults` and each group of a batch file can set."""
 
-    source: str = setting("jsonl", "where posts come from", choices=SOURCES)
+    source: str = setting("jsonl", "'jsonl': files, X's archives too; 'archive': these only", choices=SOURCES)
+    skip_bad: bool = setting(False, "whether lines of posts files that hold no post are counted and left out")
     base_model: str = setting("openai-community/gpt2", "a hub id, a folder, or 'tiny' (built in, for trying)")
     license: str = setting("mit", "the bot's licence, as the hub names it", pattern=r"[a-z0-9][a-z0-9.-]*")
     card: str = setting("htctl", "the model card's template", choices=("htctl",))
@@ -167,6 +169,10 @@ class RunConfig(Settings):
             del data[key]
         del data["train"]["checkpoint_minutes"]
         data["handles"] = sorted(handle.lower() for handle in self.handles)
+        if self.source in FILES:  # the same files of posts, whatever they were called
+            data["source"] = FILES[0]
+        if not self.skip_bad:  # runs made before there was this setting keep their ids
+            del data["skip_bad"]
         return hashlib.sha256(canonical_json(data).encode()).hexdigest()
 
 

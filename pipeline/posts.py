@@ -18,6 +18,33 @@ class Post(NamedTuple):
     retweet: bool
 
 
+class Skipped:
+    """Bad lines, or posts, that are left out: how many, and the numbers of the first few."""
+
+    SHOWN = 10
+
+    def __init__(self, what: str = "line") -> None:
+        self.what = what
+        self.count = 0
+        self.first: list[int] = []
+        self.last = 0
+
+    def add(self, number: int) -> None:
+        """Note a bad one; a line that holds several bad posts is one line."""
+        if number != self.last:
+            self.count += 1
+            self.last = number
+            self.first += [number] if self.count <= self.SHOWN else []
+
+    def __str__(self) -> str:
+        """`, 2 bad lines skipped (lines 7, 19)`; nothing where none was."""
+        if not self.count:
+            return ""
+        names = self.what if self.count == 1 else f"{self.what}s"
+        numbers = ", ".join(f"{number:,}" for number in self.first) + (", ..." if self.count > self.SHOWN else "")
+        return f", {self.count:,} bad {names} skipped ({names} {numbers})"
+
+
 @contextlib.contextmanager
 def line_writer(path: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
     """A function that appends one record to a file of gzipped JSON lines; equal records give equal bytes."""

@@ -1,6 +1,7 @@
 """Values with sensible defaults: a test states only what it is about."""
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,30 @@ def write_posts(path: Path, texts: list[str], **fields: Any) -> Path:
     lines = (json.dumps({"id": str(1000 + i), "text": text, **fields}) for i, text in enumerate(texts))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def tweet(text: str = "the weather is fine today", **fields: Any) -> dict[str, Any]:
+    """A post as X's archive holds it, in its wrapper."""
+    made = {"id_str": "1", "created_at": "Wed Oct 10 20:19:24 +0000 2018", "full_text": text, "retweeted": False}
+    return {"tweet": {**made, **fields}}
+
+
+def assignment(items: Any, name: str = "tweets", part: int = 0, end: str = "") -> str:
+    """A file of X's archive: JSON that JavaScript takes in."""
+    return f"window.YTD.{name}.part{part} = {json.dumps(items, indent=2)}{end}"
+
+
+def write_archive(path: Path, members: dict[str, str | bytes]) -> Path:
+    """An archive as a zip, or unpacked where `path` is not called one."""
+    if path.suffix != ".zip":
+        for name, content in members.items():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            (path / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
     return path
 
 

@@ -172,14 +172,15 @@ def _check_group(group: Group) -> Iterator[Problem]:
     """What is wrong with a group as a whole, after merging."""
     import difflib
 
+    from htctl import postsfiles
+
     names = [handle.lower() for handle in group.handles]
     yield from config.wrong_handles(group.settings.source, group.handles)
     for handle in dict.fromkeys(names):
         if handle not in group.posts:
             yield Problem(("posts",), f"no posts file for @{handle}; give one (on the command line: --posts FILE)")
-        elif not group.posts[handle].is_file():
-            what = "not a file" if group.posts[handle].exists() else "no such file"
-            yield Problem(("posts",), f"{what}: {group.posts[handle]} (posts of @{handle})")
+        elif problem := postsfiles.problem(group.posts[handle], handle, group.settings.source):
+            yield Problem(("posts",), problem)
     own = [group.posts[handle] for handle in set(names) if handle in group.posts]
     if len(set(own)) < len(own):
         yield Problem(("posts",), "two handles have one posts file; give each its own, such as posts/{handle}.jsonl")

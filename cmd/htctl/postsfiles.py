@@ -1,15 +1,55 @@
-"""Posts given as files: into the store once, under the hash of their bytes."""
+"""Posts given as files: into the store once, under the hash of their bytes; of an archive only its posts."""
 
 import json
 from pathlib import Path
 
+from htctl import output
 from pipeline import layout
 from pipeline.errors import ConfigError
 from pipeline.store import Store
 
 
-def keep(store: Store, path: Path) -> str:
-    """Put a posts file into the store unless its bytes are there; returns their SHA-256 (hex)."""
+def problem(path: Path, handle: str, source: str) -> str:
+    """What is wrong with a handle's posts, as far as it shows without reading them; "" where nothing is."""
+    from pipeline.sources import archive
+
+    if not path.exists():
+        return f"no such file: {path} (posts of @{handle})"
+    if archive.is_archive(path):
+        try:
+            archive.check(path, handle)
+        except ConfigError as error:
+            return str(error)
+    elif source == "archive":
+        return f"{path} (posts of @{handle}) is not X's archive, as a zip or unpacked; JSON lines are source jsonl"
+    elif not path.is_file():
+        return f"not a file: {path} (posts of @{handle})"
+    return ""
+
+
+def keep(store: Store, path: Path, handle: str = "", *, skip_bad: bool = False) -> str:
+    """Put a handle's posts into the store unless they are there; returns the SHA-256 (hex) of what is kept.
+
+    That is the file as it is; of an archive, which holds private things too, the posts as JSON lines.
+    """
+    from pipeline.sources import archive
+
+    if not archive.is_archive(path):
+        return _keep(store, path, path.name)
+    import tempfile
+
+    from pipeline.posts import Skipped, write_posts
+
+    skipped = Skipped("post")
+    with tempfile.TemporaryDirectory(prefix="htctl-") as folder:
+        taken = Path(folder, "posts.jsonl.gz")
+        count = write_posts(taken, archive.read(path, handle, skipped if skip_bad else None))
+        output.note(f"@{handle}: {count:,} posts taken from {path}{skipped}; nothing else of it is kept")
+        return _keep(store, taken, path.resolve().name)
+
+
+def _keep(store: Store, path: Path, name: str) -> str:
+    """Put a file's bytes into the store, for people under `name`."""
     import hashlib
 
     try:
@@ -24,6 +64,6 @@ def keep(store: Store, path: Path) -> str:
         after = path.stat()
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise ConfigError(f"{path} changed while it was read; run again when it is complete")
-        about = {"name": path.name, "bytes": after.st_size, "sha256": sha256}
+        about = {"name": name, "bytes": after.st_size, "sha256": sha256}
         store.write(index, (json.dumps(about, ensure_ascii=False) + "\n").encode())  # last: there means complete
     return sha256

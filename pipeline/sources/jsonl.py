@@ -6,24 +6,36 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, NamedTuple, cast
 
 from pipeline.errors import ConfigError
-from pipeline.posts import Post
+from pipeline.posts import Post, Skipped
 
 GZIP_MAGIC = b"\x1f\x8b"
 
 
-def read(path: Path, name: str) -> Iterator[Post]:
+class Wrong(NamedTuple):
+    """Why a line holds no post."""
+
+    reason: str
+
+
+def read(path: Path, name: str, skipped: Skipped | None = None) -> Iterator[Post]:
     """The posts of a file in its order; `name` is what messages call it.
 
-    Raises ConfigError with the line for anything that is not a post, a page of posts or a list of them.
+    Raises ConfigError with the line for anything that is not a post, a page of posts or a list of them;
+    where `skipped` is given, such a line is noted there and left out.
     """
     with _opened(path) as file:
         try:
-            for line, value in _values(file, name):
-                for item in _items(value):
-                    yield _post(item, f"{name}, line {line}")
+            for line, value in _values(file, name, skipped is not None):
+                for post in map(_post, _items(value)):
+                    if isinstance(post, Post):
+                        yield post
+                    elif skipped is None:
+                        raise ConfigError(f"{name}, line {line}: {post.reason}; --skip-bad leaves such lines out")
+                    else:
+                        skipped.add(line)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise ConfigError(f"{name}: broken gzip: {error}; fetch or pack it again") from None
 
@@ -34,8 +46,8 @@ def _opened(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path)) if packed else path.open("rb")
 
 
-def _values(file: IO[bytes], name: str) -> Iterator[tuple[int, Any]]:
-    """(line, JSON value) for each line, or, if the first line is no value by itself, for each value."""
+def _values(file: IO[bytes], name: str, skipping: bool) -> Iterator[tuple[int, Any]]:
+    """(line, JSON value or Wrong) for each line, or, if the first line is no value by itself, for each value."""
     seen = False
     for number, line in enumerate(file, 1):
         if not line.strip():
@@ -43,33 +55,40 @@ def _values(file: IO[bytes], name: str) -> Iterator[tuple[int, Any]]:
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
-            if not seen:  # a value over several lines, such as one page written for people to read
+            # A value over several lines, such as one page written for people to read
+            if not seen and (not skipping or _is_begun(error)):
                 yield from _spread(line + file.read(), name, number)
                 return
-            raise ConfigError(f"{name}, line {number}: {_say(error)}") from None
+            value = Wrong(_say(error))
         seen = True
         yield number, value
 
 
+def _is_begun(error: Exception) -> bool:
+    """Whether a line is JSON as far as it goes."""
+    return isinstance(error, json.JSONDecodeError) and not error.doc[error.pos :].strip()
+
+
 def _spread(data: bytes, name: str, line: int) -> Iterator[tuple[int, Any]]:
-    """(line, value) of JSON values with any space between them; `line` is the number of the first."""
+    """(line, value or Wrong) of JSON values with any space between them; `line` is the number of the first.
+
+    What comes after something wrong begins on the next line.
+    """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{name}: not UTF-8 text (byte {error.start}); is this a posts file?") from None
     decoder, position = json.JSONDecoder(), 0
-    while position < len(text):
-        rest = _NO_SPACE.search(text, position)
-        begin = rest.start() if rest else len(text)
-        line += text.count("\n", position, begin)
-        if begin == len(text):
-            return
+    while begin := _NO_SPACE.search(text, position):
+        line += text.count("\n", position, begin.start())
         try:
-            value, position = decoder.raw_decode(text, begin)
+            value, position = decoder.raw_decode(text, begin.start())
         except (ValueError, RecursionError) as error:
-            raise ConfigError(f"{name}, line {line}: {_say(error)}") from None
+            value, position = Wrong(_say(error)), text.find("\n", begin.start()) + 1
         yield line, value
-        line += text.count("\n", begin, position)
+        if position == 0:  # wrong, and on the last line
+            return
+        line += text.count("\n", begin.start(), position)
 
 
 def _say(error: Exception) -> str:
@@ -86,16 +105,18 @@ def _items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _post(item: Any, where: str) -> Post:
+def _post(item: Any) -> Post | Wrong:
+    if isinstance(item, Wrong):
+        return item
     if not isinstance(item, dict):
-        raise ConfigError(f"{where}: a post must be a JSON object, not {json.dumps(item)[:40]}")
+        return Wrong(f"a post must be a JSON object, not {json.dumps(item)[:40]}")
     if "errors" in item and "text" not in item:
-        raise ConfigError(f"{where}: an error that the API answered, not a post: {json.dumps(item['errors'])[:200]}")
+        return Wrong(f"an error that the API answered, not a post: {json.dumps(item['errors'])[:200]}")
     long = item.get("note_tweet") or item.get("note_post") or {}
     text = long.get("text") if isinstance(long, dict) else None
     text = next((t for t in (text, item.get("full_text"), item.get("text")) if t is not None), None)
     if not isinstance(text, str):
-        raise ConfigError(f'{where}: a post must have "text"; this one has {", ".join(item) or "nothing"}')
+        return Wrong(f'a post must have "text"; this one has {", ".join(item) or "nothing"}')
     return Post(
         id=_sound(str(item.get("id") or item.get("id_str") or "")),
         text=_sound(text),

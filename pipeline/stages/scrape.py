@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pipeline import layout
 from pipeline.errors import ConfigError
-from pipeline.posts import Post, write_posts
+from pipeline.posts import Post, Skipped, write_posts
 from pipeline.sources import jsonl
 from pipeline.stage import Context, Result
 
@@ -15,7 +15,7 @@ from pipeline.stage import Context, Result
 def run(context: Context) -> Result:
     """Read each handle's posts; a post that comes twice (same id) is taken once.
 
-    Result: `handles` (for each: downloaded, duplicates, oldest, newest) and `fingerprint`, which is equal
+    Result: `handles` (for each: downloaded, duplicates, skipped, oldest, newest) and `fingerprint`, which is equal
     for the same files of posts.
     """
     handles = {handle: _scrape(context, handle) for handle in context.config.handles}
@@ -29,11 +29,13 @@ def _scrape(context: Context, handle: str) -> Result:
         raise ConfigError(f"@{handle}: source '{context.config.source}' needs a posts file for each handle")
     path = context.local(layout.posts_file(sha256, "data"))
     index = json.loads(context.local(layout.posts_file(sha256, "index.json")).read_text(encoding="utf-8"))
-    tally = _Tally()
+    tally, skipped = _Tally(), Skipped()
+    posts = jsonl.read(path, f"{index['name']} (posts of @{handle})", skipped if context.config.skip_bad else None)
     with context.writing(context.keys.posts(f"{handle.lower()}.jsonl.gz")) as written:
-        count = write_posts(written, tally.watch(jsonl.read(path, f"{index['name']} (posts of @{handle})")))
-    context.report.line(f"scrape: @{handle}: {count:,} posts from {index['name']}")
-    return {"downloaded": count, "duplicates": tally.duplicates, "sha256": sha256, **tally.dates()}
+        count = write_posts(written, tally.watch(posts))
+    context.report.line(f"scrape: @{handle}: {count:,} posts from {index['name']}{skipped}")
+    counts = {"downloaded": count, "duplicates": tally.duplicates, "skipped": skipped.count}
+    return {**counts, "sha256": sha256, **tally.dates()}
 
 
 class _Tally:

@@ -5,6 +5,7 @@ import pytest
 
 from htctl import batchfile
 from pipeline.errors import ConfigError
+from tests import factories
 
 HEAD = "defaults: {source: jsonl, posts: 'posts/{handle}.jsonl', base_model: tiny}\n"
 
@@ -137,7 +138,23 @@ def test_the_run_s_config_has_every_setting_written_out(folder: Path) -> None:
         ),
         (HEAD + "groups:\n- handles: [alice]\n  resources: {memory: banana}\n", "resources.memory: must have the form"),
         (HEAD + "groups: ['alice+']\n", "bots.yaml:2: groups[0].handles: '' is not a handle"),
-        ("defaults: {source: x}\ngroups: [alice]\n", "bots.yaml:1: defaults.source: must be one of jsonl, not 'x'"),
+        (
+            "defaults: {source: x}\ngroups: [alice]\n",
+            "bots.yaml:1: defaults.source: must be one of jsonl, archive, not 'x'",
+        ),
+        (
+            "defaults: {source: archive, posts: 'posts/{handle}.jsonl'}\ngroups: [alice]\n",
+            "bots.yaml:2: groups[0].posts: posts/alice.jsonl (posts of @alice) is not X's archive, as a zip",
+        ),
+        (
+            "defaults: {source: archive, posts: '{handle}'}\ngroups: [a.bsky.social]\n",
+            "bots.yaml:2: groups[0].handles: 'a.bsky.social' is not a handle of source archive",
+        ),
+        (HEAD + "skip_bad: true\ngroups: [alice]\n", "bots.yaml:2: skip_bad: unknown key"),
+        (
+            "defaults: {skip_bad: 1}\ngroups: [alice]\n",
+            "bots.yaml:1: defaults.skip_bad: must be true or false, not '1'",
+        ),
         ("defaults: {base_model: tiny}\ngroups: [alice]\n", "bots.yaml:2: groups[0].posts: no posts file for @alice"),
         (HEAD + "groups:\n- handles: [alice, bob]\n  posts: posts/bob.jsonl\n", "two handles have one posts file"),
         (HEAD + "groups:\n- handles: [alice]\n  posts: [1]\n", "bots.yaml:4: groups[0].posts: must be a path"),
@@ -160,8 +177,32 @@ def test_each_wrong_file_is_told_with_line_and_path(folder: Path, text: str, say
 def test_all_problems_are_told_at_once(folder: Path) -> None:
     found = problems(folder, "store: 5\ndefaults: {trian: {}}\ngroups:\n- 5\n- handles: 7\nx: 1\n", nothing=1)
     assert len(found) == 6
-    assert any(text.startswith("--set nothing: unknown key; known keys: posts, source, base_model, ") for text in found)
+    assert any(text.startswith("--set nothing: unknown key; known keys: posts, source, skip_bad, ") for text in found)
 
 
 def test_merge_goes_into_mappings() -> None:
     assert batchfile.merge({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 9}, "d": 4}) == {"a": {"b": 9, "c": 2}, "d": 4}
+
+
+@pytest.mark.parametrize("source", ["jsonl", "archive"])
+@pytest.mark.parametrize("form", ["{handle}.zip", "{handle}"])
+def test_archives_are_posts_too(folder: Path, source: str, form: str) -> None:
+    for handle in ("alice", "bob"):
+        account = factories.assignment([{"account": {"username": handle}}], "account")
+        members: dict[str, str | bytes] = {"data/tweets.js": factories.assignment([]), "data/account.js": account}
+        factories.write_archive(folder / form.replace("{handle}", handle), members)
+    text = f"defaults: {{source: {source}, posts: '{form}', base_model: tiny}}\ngroups: [alice, bob]\n"
+    assert [group.settings.source for group in load(folder, text).groups] == [source, source]
+
+
+def test_an_archive_of_another_account_is_a_problem_before_anything_is_made(folder: Path) -> None:
+    account = factories.assignment([{"account": {"username": "Bob"}}], "account")
+    members: dict[str, str | bytes] = {"data/tweets.js": factories.assignment([]), "data/account.js": account}
+    factories.write_archive(folder / "a.zip", members)
+    (folder / "empty").mkdir()
+    groups = "groups:\n- handles: [alice]\n  posts: a.zip\n- handles: [bob]\n  posts: empty\n"
+    first, second = problems(folder, f"defaults: {{base_model: tiny}}\n{groups}")
+    assert first == "bots.yaml:4: groups[0].posts: a.zip is the archive of @Bob, not of @alice"
+    assert second.startswith(
+        "bots.yaml:6: groups[1].posts: empty: not X's archive, which has its posts in data/tweets.js"
+    )

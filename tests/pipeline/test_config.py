@@ -25,6 +25,10 @@ def test_json_and_back() -> None:
         ('{"batch": "No Good!", "store": "s", "handles": ["a"]}', "batch: must be 1 to 40"),
         ('{"batch": "b", "store": "s", "handles": ["../.."]}', "handles: '../..' is not a handle"),
         (
+            '{"batch": "b", "store": "s", "handles": ["a.b"], "source": "archive"}',
+            "'a.b' is not a handle of source arch",
+        ),
+        (
             '{"batch": "b", "store": "s", "handles": ["a"], "generate": {"max_length": 5}}',
             "generate.min_length: is above",
         ),
@@ -43,6 +47,7 @@ def test_the_fingerprint_leaves_out_what_does_not_decide_the_bot() -> None:
         factories.run_config(store="s3://elsewhere"),
         factories.run_config(resources={"gpus": 4}),
         factories.run_config(handles=["ALICE"]),
+        factories.run_config(source="archive"),
     ]
     assert {one.fingerprint() for one in same} == {asked.fingerprint()}
 
@@ -53,6 +58,7 @@ def test_the_fingerprint_follows_everything_else() -> None:
         {"posts": {"alice": "1" * 64}},
         {"handles": ["alice", "bob"]},
         {"clean": {"rules": "original"}},
+        {"skip_bad": True},
         {"dataset": {"seed": 1}},
         {"train": {"epochs": 5}},
         {"generate": {"prompt": "I"}},

@@ -163,6 +163,33 @@ def test_a_bot_can_be_the_base_model_of_another(finished: Finished, tmp_path: Pa
     assert "fine-tuned" in (run.model / "README.md").read_text(encoding="utf-8")
 
 
+STRANGE = [
+    "שלום עולם, \u202bמה שלומכם היום",
+    "مرحبا بالعالم من هنا اليوم",
+    "three 👩‍👩‍👧 words 🇯🇵 more 🏴‍☠️",
+    "many words " * 6000,
+]
+BROKEN = ["half \ud83d of a pair here", "nul \x00 and \x1b[31m escape here"]
+
+
+@pytest.mark.parametrize("rules", ["segmented", "original"])
+def test_posts_of_all_kinds_go_through_all_stages(tmp_path: Path, rules: str) -> None:
+    """Right to left, emoji, 66,000 characters, half a surrogate pair, NUL: nothing breaks, texts stay as they are."""
+    settings = {**factories.small_settings(epochs=1), "clean": {"min_characters": 100, "rules": rules}}
+    settings["generate"]["prompt"] = BROKEN[1]
+    texts = [*factories.sentences(30), *STRANGE, *BROKEN]
+    run = make_run(tmp_path, {"alice": texts}, settings)
+    assert run.process.returncode == 0, run.process.stderr
+    kept = run.store.local(run.keys.posts("alice.kept.jsonl.gz"), tmp_path)
+    found = [record["text"] for record in read_lines(kept)]
+    assert len(found) == len(texts)
+    assert {" ".join(text.split()) for text in STRANGE} < set(found)
+    assert "half \ufffd of a pair here" in found
+    for name in ("README.md", "metrics.json"):
+        text = (run.model / name).read_bytes().decode()
+        assert not {"\x00", "\x1b"} & set(text)
+
+
 def test_a_retweeter_with_no_post_of_their_own_is_65(tmp_path: Path) -> None:
     run = make_run(tmp_path, {"alice": [f"RT @bob: {text}" for text in factories.sentences(30)]}, {})
     assert run.process.returncode == 65

@@ -16,3 +16,16 @@ def test_equal_posts_make_equal_files(tmp_path: Path) -> None:
     for name in ("one", "other"):
         posts.write_posts(tmp_path / name, [factories.post("the same")])
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_bad_lines_are_told_by_number_the_first_few_of_them() -> None:
+    skipped = posts.Skipped()
+    assert str(skipped) == ""
+    skipped.add(1_234)
+    skipped.add(1_234)
+    assert (str(skipped), skipped.count) == (", 1 bad line skipped (line 1,234)", 1)
+    for number in range(2_000, 5_000):
+        skipped.add(number)
+    assert str(skipped).startswith(", 3,001 bad lines skipped (lines 1,234, 2,000, 2,001, ")
+    assert str(skipped).endswith(", 2,008, ...)")
+    assert len(skipped.first) == 10

@@ -21,7 +21,7 @@ store: ./htctl-store            # or s3://bucket/prefix; --store and HTCTL_STORE
 
 defaults:                       # for all groups; a group's own settings win, --set KEY=VALUE wins over both
   source: jsonl                 # posts come from files
-  posts: posts/{{handle}}.jsonl   # where they lie, seen from this file
+  posts: posts/{{handle}}.jsonl   # where they lie, seen from this file; X's archives too: archives/{{handle}}.zip
   base_model: tiny              # built in, needs no download; openai-community/gpt2 is the real thing
 """
 GROUPS = """

@@ -29,11 +29,14 @@ def run(
         list[str] | None,
         typer.Option(
             "--posts",
-            help="A handle's posts: FILE, or HANDLE=FILE; once for each handle.",
+            help="A handle's posts: FILE, or HANDLE=FILE; once for each handle. X's archive: its zip or folder.",
             show_default=False,
         ),
     ] = None,
     base_model: Annotated[str, typer.Option(help="A hub id, a folder, or 'tiny' (built in, for trying).")] = "",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Count lines of posts files that hold no post, and leave them out.")
+    ] = False,
     batch: Annotated[str, typer.Option(help="The batch's name [default: from the file or the handles].")] = "",
     set_: Annotated[
         list[str] | None,
@@ -47,8 +50,8 @@ def run(
     that failed it is the pipeline's own (65: too few posts), of several 1.
     """
     overrides = options.settings(set_ or [])
-    if base_model:
-        overrides["base_model"] = base_model
+    overrides |= {"base_model": base_model} if base_model else {}
+    overrides |= {"skip_bad": True} if skip_bad else {}
     if not groups and not file:
         raise ConfigError("say what to make: handles (htctl run NAME --posts FILE) or a batch file (-f bots.yaml)")
     if file and posts:
@@ -119,7 +122,14 @@ def _from_handles(groups: Sequence[str], posts: Sequence[str], overrides: dict[s
 
 def _make(batch: Batch, group: Group, store: Store) -> int:
     """One bot; returns the exit code of its run."""
-    files = {handle: postsfiles.keep(store, group.posts[handle.lower()]) for handle in map(str.lower, group.handles)}
+    files = {}
+    try:
+        for handle in group.handles:
+            path = group.posts[handle.lower()]
+            files[handle.lower()] = postsfiles.keep(store, path, handle, skip_bad=group.settings.skip_bad)
+    except ConfigError as error:  # this bot's posts, so no reason to leave out the others
+        output.error(str(error))
+        return error.exit_code
     code = process.run_pipeline(batch.run_config(group, store.address, files))
     if code == 0:
         summary.show(store, group.bot)

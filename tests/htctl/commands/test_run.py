@@ -56,7 +56,10 @@ def test_a_single_bot_s_own_exit_code_is_passed_on(posts: Path) -> None:
         ([], "say what to make"),
         (["nobody", "-f", "bots.yaml"], "nobody is no group of the batch file; it has few, alice-bob"),
         (["alice", "--posts", "bob=x"], "--posts bob=x: @bob is not among the handles: alice"),
-        (["alice", "--posts", "."], "not a file: . (posts of @alice)"),
+        (["alice", "--posts", "."], ".: not X's archive, which has its posts in data/tweets.js"),
+        (["alice", "--posts", "/dev/null"], "not a file: /dev/null (posts of @alice)"),
+        (["alice", "--posts", "no.zip"], "no.zip: no zip, or only a part of one"),
+        (["bob", "--posts", "alice.zip"], "alice.zip is the archive of @Alice, not of @bob"),
         (["alice", "--posts", "x", "--base-model", "Tiny"], "'Tiny': did you mean 'tiny'?"),
         (["alice"], "no posts file for @alice; give one (on the command line: --posts FILE)"),
         (["alice", "--posts", "nowhere.jsonl"], "no such file: nowhere.jsonl (posts of @alice)"),
@@ -72,12 +75,51 @@ def test_wrong_usage_is_2_with_what_to_do(
 ) -> None:
     monkeypatch.chdir(posts)
     (posts / "x").write_text("{}")
+    (posts / "no.zip").write_text("{}")
+    account = factories.assignment([{"account": {"username": "Alice"}}], "account")
+    factories.write_archive(posts / "alice.zip", {"data/tweets.js": "x = []", "data/account.js": account})
     (posts / "bots.yaml").write_text("defaults: {posts: '{handle}.jsonl'}\ngroups: [few, alice+bob]\n")
     ran = run(posts, *arguments)
     assert ran.code == 2
     assert says in ran.err
     assert "groups[" not in ran.err
     assert not (posts / "store").exists()
+
+
+def test_posts_that_cannot_be_taken_from_an_archive_fail_their_bot_alone(
+    posts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr("htctl.process.run_pipeline", lambda config: made.extend(config.handles) or 1)
+    factories.write_archive(posts / "carol", {"data/tweets.js": 'x = [{"text": "a"}, {'})
+    (posts / "bots.yaml").write_text("defaults: {posts: '{handle}'}\ngroups: [carol, {handles: [a], posts: few.jsonl}]")
+    ran = run(posts, "-f", str(posts / "bots.yaml"), *QUICK)
+    assert (ran.code, made) == (1, ["a"])
+    assert "carol: data/tweets.js: item 2, near character" in ran.err
+    assert "failed: carol, a" in ran.err
+    assert run(posts, "carol", "--posts", str(posts / "carol"), *QUICK).code == 64
+
+
+@pytest.mark.parametrize("flag", [[], ["--skip-bad"], ["--set=skip_bad=true"]])
+def test_skip_bad_is_a_setting(posts: Path, monkeypatch: pytest.MonkeyPatch, flag: list[str]) -> None:
+    asked: list[RunConfig] = []
+    monkeypatch.setattr("htctl.process.run_pipeline", lambda config: asked.append(config) or 1)
+    run(posts, "few", "--posts", str(posts / "few.jsonl"), *QUICK, *flag)
+    assert [config.skip_bad for config in asked] == [bool(flag)]
+
+
+@pytest.mark.slow
+def test_an_archive_just_works_and_is_the_same_run_again(posts: Path) -> None:
+    items = [factories.tweet(text, id_str=str(i)) for i, text in enumerate(factories.sentences(60))]
+    private = {"data/direct-messages.js": "secret", "data/account.js": "x = []"}
+    factories.write_archive(posts / "twitter-2026.zip", {"data/tweets.js": factories.assignment(items), **private})
+    first = run(posts, "alice", "--posts", str(posts / "twitter-2026.zip"), *QUICK)
+    assert first.code == 0
+    assert "alice\n  posts     @alice: 60 downloaded" in first.out
+    assert "@alice: 60 posts taken from" in first.err
+    again = run(posts, "alice", "--posts", str(posts / "twitter-2026.zip"), "--set=source=archive", *QUICK)
+    assert (again.code, again.out) == (0, first.out)
+    assert len(list((posts / "store/bots/alice/runs").iterdir())) == 1
 
 
 def test_some_groups_of_a_batch(posts: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import ConfigError
+from pipeline.posts import Skipped
 from pipeline.sources import jsonl
 
 
@@ -92,6 +93,9 @@ def test_retweets_are_told_under_old_and_new_names(tmp_path: Path, item: dict[st
     ("content", "says"),
     [
         ('{"text": "a"}\n{"text": \n', "posts.jsonl, line 2: not JSON"),
+        ('{"text": "a"}\n{"text": \n{"text": "b"}\n', "line 2: not JSON"),
+        ('{"text": "a"}\n{"id": "1"}\n', "this one has id; --skip-bad leaves such lines out"),
+        (b'{"text": "a"}\n\x00\x00\x00\x00\n', "line 2: not"),
         ('{"text": "a"}\n{"id": "1"}\n', 'line 2: a post must have "text"; this one has id'),
         ('{"text": 5}\n', 'line 1: a post must have "text"'),
         ('{"text": "a"}\n"b"\n', 'line 2: a post must be a JSON object, not "b"'),
@@ -112,3 +116,64 @@ def test_what_is_wrong_and_where(tmp_path: Path, content: str | bytes, says: str
         read(tmp_path, content)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+LF = "\n"
+PRETTY = json.dumps(PAGE, indent=2)
+
+
+@pytest.mark.parametrize(
+    ("content", "found", "says"),
+    [
+        ('{"text": "a"}\n{"text": \n\n{"text": "b"}\n', ["a", "b"], "1 bad line skipped (line 2)"),
+        ('{"text": "a"}\n"b"\n5\n{"id": "1"}\n', ["a"], "3 bad lines skipped (lines 2, 3, 4)"),
+        (b'{"text": "a"}\n\xff\xfe\n\x00\x00\n{"text": "b"}', ["a", "b"], "2 bad lines skipped (lines 2, 3)"),
+        ('{"text": "a"}\n{"errors": [{}]}\n', ["a"], "1 bad line skipped (line 2)"),
+        ('{"text": "a"}\n[{"text": "b"}, 5, {}, {"text": "c"}]\n', ["a", "b", "c"], "1 bad line skipped (line 2)"),
+        ('ut off"}\n{"text": "a"}\n', ["a"], "1 bad line skipped (line 1)"),
+        ('{"text": \n{"text": "a"}\n', ["a"], "1 bad line skipped (line 1)"),
+        (
+            f'{PRETTY}\n{{"data": [\n{PRETTY}\n',
+            ["newer", "older"] * 2,
+            f"1 bad line skipped (line {PRETTY.count(LF) + 2})",
+        ),
+        ('{\n{"text": "a"}\noops', ["a"], "2 bad lines skipped (lines 1, 3)"),
+        ('{"text": "a"}\n{"text": "b"', ["a"], "1 bad line skipped (line 2)"),
+        ("a\n" * 12, [], "12 bad lines skipped (lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ...)"),
+        ('{"text": "a"}\n' + '{"a":' * 100_000 + '\n{"text": "b"}\n', ["a", "b"], "1 bad line skipped (line 2)"),
+        ('{"text": "a"}\n', ["a"], ""),
+    ],
+)
+def test_bad_lines_can_be_left_out(tmp_path: Path, content: str | bytes, found: list[str], says: str) -> None:
+    path = tmp_path / "posts"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    skipped = Skipped()
+    assert [post.text for post in jsonl.read(path, "posts.jsonl", skipped)] == found
+    assert str(skipped).removeprefix(", ") == says
+
+
+def test_a_broken_first_line_does_not_bring_the_whole_file_into_memory(tmp_path: Path) -> None:
+    import tracemalloc
+
+    (tmp_path / "posts").write_text('ut off"}\n' + f'{{"text": "{"a" * 10_000}"}}\n' * 200)
+    tracemalloc.start()
+    assert sum(1 for _ in jsonl.read(tmp_path / "posts", "x", Skipped())) == 200
+    assert tracemalloc.get_traced_memory()[1] < 500_000
+    tracemalloc.stop()
+
+
+def test_broken_gzip_cannot_be_skipped(tmp_path: Path) -> None:
+    (tmp_path / "posts").write_bytes(gzip.compress(b'{"text": "a"}\n' * 1000)[:-20])
+    with pytest.raises(ConfigError, match="broken gzip"):
+        list(jsonl.read(tmp_path / "posts", "x", Skipped()))
+
+
+@pytest.mark.parametrize("content", ["", "\n", "\n  \n\t\n", gzip.compress(b"")])
+def test_a_file_without_posts_has_none(tmp_path: Path, content: str | bytes) -> None:
+    assert read(tmp_path, content) == []
+
+
+@pytest.mark.parametrize("text", ["a" * 60_000, "nul \x00 in it", "שלום עולם \u202b مرحبا", "👩‍👩‍👧 🇯🇵 🏴‍☠️"])
+def test_texts_of_all_kinds_come_as_they_are(tmp_path: Path, text: str) -> None:
+    assert texts(tmp_path, {"text": text}) == [text]
+    assert [post.text for post in read(tmp_path, json.dumps({"text": text}, ensure_ascii=False))] == [text]

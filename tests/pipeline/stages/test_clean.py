@@ -69,3 +69,17 @@ def test_each_handle_of_a_cyborg_has_its_say_in_the_languages(tmp_path: Path) ->
 def test_the_languages_are_found(tmp_path: Path) -> None:
     posts = ["今日はとても楽しかったです。また行きたいな", "昨日は雨がたくさん降りましたね、本当に"] * 3
     assert cleaned(tmp_path, {"alice": posts})[1]["languages"] == ["ja"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "counts"),
+    [
+        ([], "0 posts - 0 retweets - 0 short = 0 kept"),
+        (["only one post of some words"], "1 posts - 0 retweets - 0 short = 1 kept"),
+        (["RT @bob: some words"] * 3, "3 posts - 3 retweets - 0 short = 0 kept"),
+        (["ha", "👩‍👩‍👧 🇯🇵", "@a #b https://t.co/c", "\x00\x00", ""], "5 posts - 0 retweets - 5 short = 0 kept"),
+    ],
+)
+def test_too_few_posts_are_told_with_their_counts(tmp_path: Path, texts: list[str], counts: str) -> None:
+    with pytest.raises(TooFewPostsError, match=f"@alice: too few posts to train on: {counts}"):
+        cleaned(tmp_path, {"alice": texts}, clean={})

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from htctl import postsfiles
 from pipeline.errors import ConfigError
 from pipeline.posts import read_posts
 from pipeline.stages import scrape
@@ -44,6 +45,37 @@ def test_the_fingerprint_is_the_posts(tmp_path: Path) -> None:
     same = scrape.run(contexts.make(tmp_path / "same", dict(reversed(texts.items()))))["fingerprint"]
     other = scrape.run(contexts.make(tmp_path / "other", {**texts, "bob": factories.sentences(5)}))["fingerprint"]
     assert one == same != other
+
+
+def test_bad_lines_end_the_run_or_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = '{"text": "a"}\nbroken\n{"text": "b"}\n{"id": "1"}\n'
+    for skip_bad in (False, True):
+        context = contexts.make(tmp_path / str(skip_bad), {"alice": []}, skip_bad=skip_bad)
+        source = Path(context.store.address) / f"posts/file/{context.config.posts['alice']}/data"
+        source.write_text(content)
+        if skip_bad:
+            found = scrape.run(context)["handles"]["alice"]
+            assert (found["downloaded"], found["skipped"]) == (2, 2)
+            assert (
+                "scrape: @alice: 2 posts from alice.jsonl, 2 bad lines skipped (lines 2, 4)\n"
+                in capsys.readouterr().err
+            )
+        else:
+            with pytest.raises(ConfigError, match=r"alice.jsonl \(posts of @alice\), line 2: not JSON .*--skip-bad"):
+                scrape.run(context)
+
+
+def test_a_post_in_two_parts_of_an_archive_is_taken_once(tmp_path: Path) -> None:
+    items = [factories.tweet(text, id_str=str(number)) for number, text in enumerate(factories.sentences(5))]
+    parts: dict[str, str | bytes] = {
+        "data/tweets.js": factories.assignment(items[:3]),
+        "data/tweets-part1.js": factories.assignment(items[2:]),
+    }
+    context = contexts.make(tmp_path, {"alice": []}, source="archive")
+    path = factories.write_archive(tmp_path / "a.zip", parts)
+    context.config.posts["alice"] = postsfiles.keep(context.store, path, "alice")
+    found = scrape.run(context)["handles"]["alice"]
+    assert (found["downloaded"], found["duplicates"]) == (5, 1)
 
 
 def test_a_handle_without_posts_file_is_refused(tmp_path: Path) -> None:
