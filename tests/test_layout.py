@@ -37,7 +37,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded & set(HEAVY)
 
 
-@pytest.mark.parametrize("command", ["run", "bots", "generate", "posts", "init"])
+@pytest.mark.parametrize("command", ["run", "render", "bots", "generate", "posts", "init"])
 def test_every_command_s_help_loads_nothing_heavy(command: str) -> None:
     assert not loaded_by(command, "--help") & set(HEAVY)
 
