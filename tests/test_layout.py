@@ -58,6 +58,12 @@ def test_the_lock_files_hold_what_the_project_asks_for() -> None:
         assert sum("--hash=sha256:" in line for line in lines) > len(locked)
 
 
+def test_the_image_has_the_torch_that_the_project_asks_for() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    pin = next(line.strip(' ",') for line in project.splitlines() if '"torch==' in line)
+    assert f"ARG TORCH={pin}\n" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
 def test_every_source_file_says_what_it_owns() -> None:
     files = [path for room in ("cmd", "pipeline", "k8s") for path in (ROOT / room).rglob("*.py")]
     assert len(files) > 30

@@ -13,6 +13,7 @@ from tests import factories
 
 GOLDEN = Path(__file__).with_name("golden")
 PLAIN = {"image": "registry.example/htctl:1"}
+APART = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"team": "other"}}}
 FULL = {
     **PLAIN,
     "pull_policy": "IfNotPresent",
@@ -24,7 +25,7 @@ FULL = {
     "priority_class": "low",
     "node_selector": {"gpu": "a100"},
     "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
-    "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}},
+    "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [APART]}},
     "env": {"HF_HUB_OFFLINE": "1", "WANDB_API_KEY": {"secretKeyRef": {"name": "wandb", "key": "key"}}},
     "volumes": [
         {"name": "models", "mountPath": "/models", "readOnly": True, "persistentVolumeClaim": {"claimName": "m"}}
