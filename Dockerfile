@@ -29,15 +29,16 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     test ! -s /run/secrets/ca || export PIP_CERT=/run/secrets/ca; \
     python3 -m venv /opt/venv && /opt/venv/bin/pip install --find-links /wheels "${TORCH}"
 
+# Copied, not mounted: buildah's cache does not see that a mounted file has changed.
+COPY requirements/pipeline.txt /opt/
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=ca,target=/run/secrets/ca \
     --mount=type=secret,id=pip,target=/etc/pip.conf \
-    --mount=type=bind,source=requirements,target=/requirements \
     test ! -s /run/secrets/ca || export PIP_CERT=/run/secrets/ca; \
-    /opt/venv/bin/pip install --no-deps --require-hashes -r /requirements/pipeline.txt
+    /opt/venv/bin/pip install --no-deps --require-hashes -r /opt/pipeline.txt
 
-RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
-    /opt/venv/bin/pip install --no-deps --no-index --no-cache-dir /wheels/*.whl
+COPY --from=wheel /wheels /opt/wheels
+RUN /opt/venv/bin/pip install --no-deps --no-index --no-cache-dir /opt/wheels/*.whl
 
 # The root is read-only in a Pod; all that anything may write goes under /tmp, for any user: USER names one
 # for libraries that ask, since an arbitrary UID has none.
@@ -66,10 +67,5 @@ HEALTHCHECK NONE
 # -g: SIGTERM goes to the whole group, so to every process of a training.
 ENTRYPOINT ["/usr/bin/tini", "-g", "--"]
 CMD ["python", "-P", "-m", "pipeline"]
-
-ARG VERSION=dev
-ARG REVISION=unknown
 LABEL org.opencontainers.image.title=htctl \
-      org.opencontainers.image.licenses=MIT \
-      org.opencontainers.image.version=${VERSION} \
-      org.opencontainers.image.revision=${REVISION}
+      org.opencontainers.image.licenses=MIT

@@ -71,8 +71,10 @@ def test_a_cluster_that_gives_no_answer_is_one_line(kubeconfig: None) -> None:
 def test_the_server_takes_every_object_as_it_is(real: KubernetesCluster, given: Any, nodes: int) -> None:
     run = factories.run_config(store="s3://bots", resources={"nodes": nodes})
     for manifest in manifests.objects([(run, settings.build(given))]):
-        answer = real.create(manifest, dry_run=True)
-        assert contains(answer, manifest)
+        try:
+            assert contains(real.create(manifest, dry_run=True), manifest)
+        except AlreadyThereError:
+            assert manifest["kind"] == "Service"  # which runs share
 
 
 @pytest.mark.cluster
