@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TORCH := $(shell sed -n 's/^ *"\(torch==.*\)",/\1/p' pyproject.toml)
 DEMO_STORE ?= demo-store
 
-.PHONY: help demo check lint types rooms test install lock clean
+.PHONY: help demo check lint types rooms test install image lock clean
 
 help:                     ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -45,6 +45,9 @@ $(VENV)/pipeline: requirements/pipeline.txt pyproject.toml
 $(VENV)/dev: $(VENV)/pipeline requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	touch $@
+
+image:                    ## the container's image, into dist/htctl-image.tar
+	docker/build dist/htctl-image.tar
 
 lock: $(VENV)/dev         ## write requirements/ anew from pyproject.toml
 	requirements/lock $(BIN)/uv

@@ -1,12 +1,20 @@
-"""Names of Kubernetes objects: the Job of a run, and the labels that find it again."""
+"""Names in Kubernetes: the Job of a run, its container, and the labels and annotations that find it again."""
 
 import hashlib
 
-from pipeline.config import RunConfig
-from pipeline.identity import bot_id, with_digest
+from pipeline.config import ENVIRONMENT, RunConfig
+from pipeline.identity import bot_id, run_id, with_digest
 
 DOMAIN = "htctl.dev"
 LONGEST_JOB = 52  # 63 for a Pod's host name, less `-<index>-<5 random>` that a Job's Pods get
+CONTAINER = "train"
+SERVICE = "htctl-nodes"  # the one headless Service by which nodes of a run find each other
+QUEUE = "kueue.x-k8s.io/queue-name"
+NODE, POD = "HTCTL_NODE", "HTCTL_POD"
+# What torchrun reads as its options, and torch.distributed for the rendezvous.
+NODES = ("MASTER_ADDR", "MASTER_PORT", "PET_NNODES", "PET_NODE_RANK", "PET_NPROC_PER_NODE")
+RESERVED_ENV = (ENVIRONMENT, NODE, POD, *NODES)
+RESERVED_KEYS = ("app.kubernetes.io/", "batch.kubernetes.io/", f"{DOMAIN}/")
 
 
 def job_name(batch: str, bot: str) -> str:
@@ -17,13 +25,32 @@ def job_name(batch: str, bot: str) -> str:
     return with_digest(bot, f"{batch}\n{bot}", LONGEST_JOB)
 
 
+def common_labels() -> dict[str, str]:
+    """What every object of htctl's has."""
+    return {"app.kubernetes.io/name": "htctl", "app.kubernetes.io/managed-by": "htctl"}
+
+
 def labels(config: RunConfig) -> dict[str, str]:
     """What a run's objects are found by; a bot's id may be too long for a label, so it goes by a hash."""
     bot = bot_id(config.source, config.handles)
     return {
-        "app.kubernetes.io/name": "htctl",
-        "app.kubernetes.io/managed-by": "htctl",
+        **common_labels(),
+        "app.kubernetes.io/component": CONTAINER,
         f"{DOMAIN}/batch": config.batch,
         f"{DOMAIN}/bot": hashlib.sha256(bot.encode()).hexdigest()[:16],
         f"{DOMAIN}/config": config.fingerprint()[:16],
     }
+
+
+def annotations(config: RunConfig) -> dict[str, str]:
+    """What a person or a program wants to know of a run and no label can hold."""
+    return {
+        f"{DOMAIN}/handles": "+".join(config.handles),
+        f"{DOMAIN}/bot": bot_id(config.source, config.handles),
+        f"{DOMAIN}/run": run_id(config),
+    }
+
+
+def is_reserved(key: str) -> bool:
+    """Whether a label's or annotation's key is htctl's or Kubernetes' own."""
+    return key.startswith(RESERVED_KEYS)

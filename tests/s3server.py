@@ -16,16 +16,16 @@ KEY, SECRET, BUCKET = "test-key", "test-secret", "bots"
 
 
 class Server:
-    """One server on free loopback ports, with its data in a folder that outlives `kill`."""
+    """One server on free ports of an address, with its data in a folder that outlives `kill`."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
+        self.folder, self.host = folder, host
         self.process: subprocess.Popen[bytes] | None = None
-        self.ports = _free_ports(5)
+        self.ports = _free_ports(5, host)
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.ports[0]}"
+        return f"http://{self.host}:{self.ports[0]}"
 
     def address(self, prefix: str) -> str:
         return f"s3://{BUCKET}/{prefix}?endpoint={self.endpoint}&region=us-east-1"
@@ -35,9 +35,10 @@ class Server:
         s3, filer, master, volume, admin = self.ports
         self.folder.mkdir(parents=True, exist_ok=True)
         options = [
-            f"-dir={self.folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.port={s3}", f"-filer.port={filer}",
-            f"-master.port={master}", f"-volume.port={volume}", f"-admin.port={admin}", "-admin.ui=false",
-            "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false", f"-bucket={BUCKET}",
+            f"-dir={self.folder}", f"-ip={self.host}", f"-ip.bind={self.host}", f"-s3.port={s3}",
+            f"-filer.port={filer}", f"-master.port={master}", f"-volume.port={volume}", f"-admin.port={admin}",
+            "-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
+            "-master.telemetry=false", f"-bucket={BUCKET}",
         ]  # fmt: skip
         self.process = subprocess.Popen(
             [_program(), "mini", *options],
@@ -89,13 +90,13 @@ def _program() -> str:
     return str(beside) if beside.exists() else shutil.which("weed") or "weed"
 
 
-def _free_ports(count: int) -> list[int]:
+def _free_ports(count: int, host: str) -> list[int]:
     """Ports whose +10,000 (the server's gRPC) are free too."""
     found: list[int] = []
     while len(found) < count:
         port = random.SystemRandom().randrange(20_000, 40_000)
         with contextlib.suppress(OSError), socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", port))
-            two.bind(("127.0.0.1", port + 10_000))
+            one.bind((host, port))
+            two.bind((host, port + 10_000))
             found.append(port)
     return found

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from htctl import app
+
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "transformers", "wandb", "boto3", "kubernetes", "numpy", "rich", "yaml", "deepspeed", "tweepy")
 
@@ -37,7 +39,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded & set(HEAVY)
 
 
-@pytest.mark.parametrize("command", ["run", "bots", "generate", "posts", "init", "fetch", "gc"])
+@pytest.mark.parametrize("command", list(app.COMMANDS))
 def test_every_command_s_help_loads_nothing_heavy(command: str) -> None:
     assert not loaded_by(command, "--help") & set(HEAVY)
 
@@ -56,6 +58,12 @@ def test_the_lock_files_hold_what_the_project_asks_for() -> None:
         locked = {line.split(" ")[0].lower() for line in lines if "==" in line}
         assert {pin.lower().replace("_", "-") for pin in wanted} - locked <= {"torch==2.13.0"}
         assert sum("--hash=sha256:" in line for line in lines) > len(locked)
+
+
+def test_the_image_has_the_torch_that_the_project_asks_for() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    pin = next(line.strip(' ",') for line in project.splitlines() if '"torch==' in line)
+    assert f"ARG TORCH={pin}\n" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_every_source_file_says_what_it_owns() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from htctl import output
-from htctl.commands import bots, fetch, gc, generate, init, posts, run
+from htctl.commands import bots, fetch, gc, generate, init, posts, render, run
 from pipeline.errors import INTERRUPTED, ConfigError, HtctlError
 
 USAGE, FAULT = 2, 3
@@ -15,6 +15,7 @@ USAGE, FAULT = 2, 3
 COMMANDS: dict[str, Callable[..., int]] = {
     "init": init.init,
     "run": run.run,
+    "render": render.render,
     "bots": bots.bots,
     "posts": posts.posts,
     "generate": generate.generate,

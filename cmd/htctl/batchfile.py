@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from k8s import settings as k8s_settings
+from k8s.settings import Kubernetes
 from pipeline import config, identity, schema
 from pipeline.config import RunConfig, Settings
 from pipeline.errors import ConfigError
@@ -17,11 +19,12 @@ SETTINGS = tuple(field.name for field in fields(Settings))
 
 @dataclass(frozen=True)
 class Group:
-    """The handles of one bot, where their posts lie (by handle in lower case), and its settings."""
+    """The handles of one bot, where their posts lie (by handle in lower case), its settings, and how its Job runs."""
 
     handles: tuple[str, ...]
     posts: dict[str, Path]
     settings: Settings
+    kubernetes: Kubernetes
 
     @property
     def bot(self) -> str:
@@ -122,7 +125,8 @@ def _check_settings(data: Any, *more: str) -> Iterator[Problem]:
     if not isinstance(data, Mapping):
         yield Problem((), f"must be a mapping, not {schema.say(data)}")
         return
-    yield from schema.unknown_keys(data, (*more, "posts", *SETTINGS), ())
+    yield from schema.unknown_keys(data, (*more, "posts", *SETTINGS, "kubernetes"), ())
+    yield from _at(("kubernetes",), k8s_settings.check(data.get("kubernetes", {}), in_group="handles" in more))
     yield from schema.check(Settings, {key: value for key, value in data.items() if key in SETTINGS})
     posts = data.get("posts", "")
     if not isinstance(posts, str) and not (
@@ -136,13 +140,16 @@ def _group(item: Any, defaults: Mapping[str, Any], overrides: Mapping[str, Any],
     own = {"handles": item} if isinstance(item, str) else dict(item)
     handles = own.pop("handles")
     names = tuple(identity.named(handles) if isinstance(handles, str) else map(identity.bare, handles))
-    layers = merge(merge(defaults, own), overrides)
-    base_model = str(layers.get("base_model", Settings.base_model))
-    merged = merge(config.built_in(base_model), layers)
+    given = merge(merge(defaults, own), overrides)
+    base_model = str(given.get("base_model", Settings.base_model))
+    merged = merge(config.built_in(base_model), given)
     posts = merged.pop("posts", {})
+    merged.pop("kubernetes", None)  # its lists merge by other rules
     if "base_model" in merged:
         merged["base_model"] = _resolved(merged["base_model"], folder if "base_model" not in overrides else Path())
-    return Group(names, _posts(posts, names, folder), schema.build(Settings, merged))
+    layers: list[Any] = [layer.get("kubernetes", {}) for layer in (defaults, own, overrides)]
+    kubernetes = k8s_settings.build(*layers)
+    return Group(names, _posts(posts, names, folder), schema.build(Settings, merged), kubernetes)
 
 
 def _resolved(base_model: str, folder: Path) -> str:
@@ -185,7 +192,7 @@ def _check_group(group: Group) -> Iterator[Problem]:
     if len(set(own)) < len(own):
         yield Problem(("posts",), "two handles have one posts file; give each its own, such as posts/{handle}.jsonl")
     name = group.settings.base_model
-    if config.is_folder(name) and not Path(name).is_dir():
+    if config.is_folder(name) and not Path(name).is_dir() and not group.kubernetes.sees(name):
         yield Problem(("base_model",), f"no such folder: {name}")
     if name != config.TINY and difflib.get_close_matches(name.lower(), [config.TINY], 1, 0.7):
         yield Problem(("base_model",), f"'{name}': did you mean '{config.TINY}'?")

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from k8s.settings import Kubernetes
 from pipeline import layout, schema
 from pipeline.config import SOURCES, Settings
 from pipeline.errors import ConfigError
@@ -78,10 +79,17 @@ def settings(given: list[str]) -> dict[str, Any]:
         if last in inner:
             raise ConfigError(f"--set {text}: {path} is given twice")
         try:
-            inner[last] = value if schema.kind(Settings, [*above, last]) is str else yaml.safe_load(value)
+            inner[last] = value if _is_text([*above, last]) else yaml.safe_load(value)
         except yaml.YAMLError:
             inner[last] = value
     return merged
+
+
+def _is_text(path: list[str]) -> bool:
+    """Whether the setting at `path` is a text, which is taken as it was typed."""
+    if path[0] == "kubernetes":
+        return schema.kind(Kubernetes, path[1:]) is str
+    return schema.kind(Settings, path) is str
 
 
 def wants_json(output: str) -> bool:

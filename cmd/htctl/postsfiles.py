@@ -1,6 +1,9 @@
 """Posts given as files: into the store once, under the hash of their bytes; of an archive only its posts."""
 
+import contextlib
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from htctl import output
@@ -32,10 +35,33 @@ def keep(store: Store, path: Path, handle: str = "", *, skip_bad: bool = False) 
 
     That is the file as it is; of an archive, which holds private things too, the posts as JSON lines.
     """
+    with _to_be_kept(path, handle, skip_bad) as file:
+        before, digest = _read(file)
+        index = layout.posts_file(digest, "index.json")
+        if not store.exists(index):
+            store.upload(file, layout.posts_file(digest, "data"))
+            after = file.stat()
+            if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+                raise ConfigError(f"{path} changed while it was read; run again when it is complete")
+            about = {"name": path.resolve().name, "bytes": after.st_size, "sha256": digest}
+            store.write(index, (json.dumps(about, ensure_ascii=False) + "\n").encode())  # last: there means complete
+        return digest
+
+
+def sha256(path: Path, handle: str = "", *, skip_bad: bool = False) -> str:
+    """What `keep` would return, without a store."""
+    with _to_be_kept(path, handle, skip_bad) as file:
+        return _read(file)[1]
+
+
+@contextlib.contextmanager
+def _to_be_kept(path: Path, handle: str, skip_bad: bool) -> Iterator[Path]:
+    """The file that goes into the store: the one that was given, or an archive's posts, gone after."""
     from pipeline.sources import archive
 
     if not archive.is_archive(path):
-        return _keep(store, path, path.name)
+        yield path
+        return
     import tempfile
 
     from pipeline.posts import Skipped, write_posts
@@ -45,25 +71,15 @@ def keep(store: Store, path: Path, handle: str = "", *, skip_bad: bool = False) 
         taken = Path(folder, "posts.jsonl.gz")
         count = write_posts(taken, archive.read(path, handle, skipped if skip_bad else None))
         output.note(f"@{handle}: {count:,} posts taken from {path}{skipped}; nothing else of it is kept")
-        return _keep(store, taken, path.resolve().name)
+        yield taken
 
 
-def _keep(store: Store, path: Path, name: str) -> str:
-    """Put a file's bytes into the store, for people under `name`."""
+def _read(path: Path) -> tuple[os.stat_result, str]:
+    """A file's state before it was read, and the SHA-256 (hex) of its bytes."""
     import hashlib
 
     try:
         with path.open("rb") as file:
-            before = path.stat()
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            return path.stat(), hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
-    index = layout.posts_file(sha256, "index.json")
-    if not store.exists(index):
-        store.upload(path, layout.posts_file(sha256, "data"))
-        after = path.stat()
-        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            raise ConfigError(f"{path} changed while it was read; run again when it is complete")
-        about = {"name": name, "bytes": after.st_size, "sha256": sha256}
-        store.write(index, (json.dumps(about, ensure_ascii=False) + "\n").encode())  # last: there means complete
-    return sha256

@@ -206,3 +206,41 @@ def test_an_archive_of_another_account_is_a_problem_before_anything_is_made(fold
     assert second.startswith(
         "bots.yaml:6: groups[1].posts: empty: not X's archive, which has its posts in data/tweets.js"
     )
+
+
+def test_kubernetes_settings_merge_like_the_others_and_stay_out_of_the_run(folder: Path) -> None:
+    text = (
+        "defaults: {posts: 'posts/{handle}.jsonl', base_model: tiny, kubernetes: {image: a, env: {A: '1'}}}\n"
+        "groups: [alice, {handles: [bob], kubernetes: {env: {B: '2'}}}]\n"
+    )
+    batch = load(folder, text, kubernetes={"image": "b"})
+    alice, bob = batch.groups
+    assert (alice.kubernetes.image, alice.kubernetes.env) == ("b", {"A": "1"})
+    assert bob.kubernetes.env == {"A": "1", "B": "2"}
+    other = load(folder, text.replace("image: a", "queue: q"))
+    assert batch.run_config(bob, "s", {}) == other.run_config(other.groups[1], "s", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            HEAD + "groups:\n- handles: [alice]\n  kubernetes:\n    job:\n      backoffLimit: 1\n",
+            "bots.yaml:6: groups[0].kubernetes.job.backoffLimit: cannot be changed here",
+        ),
+        (
+            HEAD + "groups:\n- handles: [alice]\n  kubernetes: {namespace: a}\n",
+            "bots.yaml:4: groups[0].kubernetes.namespace: is the whole batch's",
+        ),
+        ("defaults:\n  kubernetes: 5\ngroups: [alice]\n", "bots.yaml:2: defaults.kubernetes: must be a mapping"),
+    ],
+)
+def test_wrong_kubernetes_settings_are_told_with_line_and_path(folder: Path, text: str, says: str) -> None:
+    found = problems(folder, text)
+    assert any(problem.startswith(says) for problem in found), found
+
+
+def test_a_base_model_s_folder_may_be_one_of_the_pod_s(folder: Path) -> None:
+    mounted = "{volumes: [{name: m, mountPath: /models, emptyDir: {}}]}"
+    item = f"{{handles: [alice], base_model: /models/gpt2, kubernetes: {mounted}}}"
+    assert load(folder, HEAD + f"groups: [{item}]\n").groups[0].settings.base_model == "/models/gpt2"

@@ -28,6 +28,13 @@ def test_set_takes_a_text_as_it_is(text: str) -> None:
     assert options.settings([f"generate.prompt={text}"]) == {"generate": {"prompt": text}}
 
 
+def test_set_reads_kubernetes_settings_alike() -> None:
+    given = ["kubernetes.image=1.0", "kubernetes.queue=", "kubernetes.secrets=[a, b]", "kubernetes.env.A='1'"]
+    assert options.settings(given) == {
+        "kubernetes": {"image": "1.0", "queue": "", "secrets": ["a", "b"], "env": {"A": "1"}}
+    }
+
+
 @pytest.mark.parametrize(
     "given", [["train.epochs"], ["=2"], ["train=1", "train.epochs=2"], ["train.epochs=1", "train.epochs=2"]]
 )

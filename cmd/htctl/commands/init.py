@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from htctl import output
+from k8s.settings import Kubernetes
 from pipeline.config import TINY, Settings, built_in
 from pipeline.errors import ConfigError
 from pipeline.identity import batch_name
@@ -66,11 +67,14 @@ def text(path: Path) -> str:
             lines += [_line(inner, "  #   ", own) for inner in dataclasses.fields(field.default)]
         else:
             lines.append(_line(field, "  # ", {}))
+    lines.append("  # kubernetes:                 # how a Job runs (htctl render prints it), never which bot comes out")
+    lines += [_line(field, "  #   ", {}) for field in dataclasses.fields(Kubernetes)]
     head = HEAD.format(name=path.name, batch=batch_name(path.stem))
     return head + "\n".join(lines) + "\n" + GROUPS
 
 
 def _line(field: "dataclasses.Field[Any]", indent: str, tiny: dict[str, Any]) -> str:
-    value = field.default if isinstance(field.default, str) else json.dumps(field.default)
+    default = {} if field.default is dataclasses.MISSING else field.default
+    value = default if default and isinstance(default, str) else json.dumps(default)
     also = f" [tiny: {tiny[field.name]}]" if field.name in tiny else ""
     return f"{indent}{field.name}: {value}".ljust(34) + f"# {field.metadata['text']}{also}"

@@ -1,15 +1,14 @@
 """`htctl run`: makes bots here, one after the other, without a cluster."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from htctl import batchfile, options, output, postsfiles, process, summary
+from htctl import batchfile, options, output, postsfiles, process, selection, summary
 from htctl.batchfile import Batch, Group
-from pipeline import config, identity
+from pipeline import identity
 from pipeline.errors import INTERRUPTED, ConfigError
 from pipeline.store import Store, open_store
 
@@ -57,11 +56,9 @@ def run(
     if file and posts:
         raise ConfigError("--posts goes with handles; in a batch file write it as 'posts:'")
     if file:
-        asked = _only(batchfile.load(file, overrides), groups or [])
+        asked = selection.load(file, overrides, groups or [], batch)
     else:
-        asked = _from_handles(groups or [], posts or [], overrides)
-    if batch:
-        asked = dataclasses.replace(asked, name=_sound(batch))
+        asked = selection.renamed(_from_handles(groups or [], posts or [], overrides), batch)
     opened = open_store(options.store_address(store, asked.store))
     codes: dict[str, int] = {}
     for group in asked.groups:
@@ -69,16 +66,6 @@ def run(
         if codes[group.bot] == INTERRUPTED:  # Ctrl-C ends the batch, not only the bot
             return INTERRUPTED
     return _conclude(codes)
-
-
-def _only(batch: Batch, wanted: Sequence[str]) -> Batch:
-    """The groups of a batch that are asked for, by bot or by handles; all where none is named."""
-    by_bot = {group.bot: group for group in batch.groups}
-    bots = [identity.bot_id(config.SOURCES[0], identity.named(text)) for text in wanted]
-    for bot, text in zip(bots, wanted, strict=True):
-        if bot not in by_bot:
-            raise ConfigError(f"{text} is no group of the batch file; it has {', '.join(by_bot)}")
-    return dataclasses.replace(batch, groups=tuple(by_bot[bot] for bot in dict.fromkeys(bots))) if bots else batch
 
 
 def _conclude(codes: dict[str, int]) -> int:
@@ -138,9 +125,3 @@ def _make(batch: Batch, group: Group, store: Store) -> int:
 
 def _name(handle: str) -> str:
     return identity.bare(handle).lower()
-
-
-def _sound(batch: str) -> str:
-    if not config.BATCH.fullmatch(batch):
-        raise ConfigError(f"--batch {batch}: must be {config.BATCH_RULE}")
-    return batch

@@ -26,7 +26,16 @@ def test_every_comment_with_a_setting_is_a_sound_setting(tmp_path: Path) -> None
         line.replace("  # ", "  ", 1).replace("  #   ", "    ", 1) if line.startswith("  #") else line for line in lines
     ]
     data = yaml.safe_load("\n".join(bare))
-    assert set(data["defaults"]) >= {"train", "clean", "dataset", "generate", "resources", "card", "license"}
+    assert set(data["defaults"]) >= {
+        "train",
+        "clean",
+        "dataset",
+        "generate",
+        "resources",
+        "card",
+        "license",
+        "kubernetes",
+    }
     assert data["defaults"]["train"]["epochs"] == 4
     (tmp_path / "posts").mkdir()
     (tmp_path / "posts" / "a.jsonl").touch()

@@ -1,0 +1,45 @@
+"""`htctl render`: the Kubernetes objects that a batch would be submitted as."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from htctl import jobs, options, output, selection
+from pipeline.errors import ConfigError
+from pipeline.store import open_store
+
+
+def render(
+    groups: Annotated[
+        list[str] | None, typer.Argument(help="Only these groups of the batch file.", show_default=False)
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("-f", "--file", help="A batch file (htctl init writes one).", show_default=False),
+    ] = None,
+    batch: Annotated[str, typer.Option(help="The batch's name [default: from the file].")] = "",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting: kubernetes.queue=bots.", show_default=False),
+    ] = None,
+    store: options.StoreOption = "",
+    format_: options.OutputOption = "",
+) -> int:
+    """Print a batch's Kubernetes objects, as YAML that kubectl apply takes; nothing is sent or written.
+
+    Posts from files are named by their hash: the Jobs find them once they are in the store.
+    """
+    as_json = options.wants_json(format_)
+    if not file:
+        raise ConfigError("say which batch: htctl render -f bots.yaml")
+    asked = selection.load(file, options.settings(set_ or []), groups or [], batch)
+    address = open_store(options.store_address(store, asked.store)).address
+    found = jobs.objects(asked, address)
+    if as_json:
+        output.data({"apiVersion": "v1", "kind": "List", "items": found})
+    else:
+        from htctl import yamltext  # PyYAML is loaded only by who writes YAML
+
+        output.line(yamltext.documents(found).rstrip())
+    return 0
