@@ -1,100 +1,146 @@
-"""The cluster: its verbs as a Protocol, and the real one. The only file that imports the Kubernetes client."""
+"""The cluster: what htctl asks of it as a Protocol, and the real one over a connection."""
 
 import json
-import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
 
+from k8s import connection
+from k8s.connection import Connection
+from k8s.errors import ClusterError, GoneError
 from k8s.manifests import Manifest
-from pipeline.errors import ConfigError, HtctlError
 
-PATHS = {"Job": "/apis/batch/v1/namespaces/{namespace}/jobs", "Service": "/api/v1/namespaces/{namespace}/services"}
-TIMEOUT = (10, 60)  # seconds to connect, and to answer
-IN_A_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+CORE, BATCH = "/api/v1/namespaces/{namespace}", "/apis/batch/v1/namespaces/{namespace}"
+KUEUE = "/apis/kueue.x-k8s.io/v1beta1/namespaces/{namespace}"
+PATHS = {
+    "Job": f"{BATCH}/jobs",
+    "Pod": f"{CORE}/pods",
+    "Service": f"{CORE}/services",
+    "Event": f"{CORE}/events",
+    "Workload": f"{KUEUE}/workloads",
+    "LocalQueue": f"{KUEUE}/localqueues",
+    "ResourceQuota": f"{CORE}/resourcequotas",
+}
+PAGE = 500  # objects of a list in one answer: a server never has to hold 10,000 for us at once
+SILENCE_S = 300  # a watch that has said nothing for so long is asked anew
+MERGE = "application/merge-patch+json"
 
 
-class ClusterError(HtctlError):
-    """The cluster cannot be asked, or refuses."""
+class Listed(NamedTuple):
+    """The objects of a list, and the version from which a watch goes on."""
+
+    items: list[Manifest]
+    version: str
 
 
-class AlreadyThereError(ClusterError):
-    """An object of that name exists."""
+class Change(NamedTuple):
+    """What a watch tells: ADDED, MODIFIED or DELETED, and the object as it is then."""
+
+    what: str
+    object: Manifest
 
 
 class Cluster(Protocol):
-    """What htctl asks of a cluster."""
+    """What htctl asks of a cluster. A refusal is one of `k8s.errors`; `labels` is a selector as kubectl takes it."""
 
     namespace: str  # of objects that name none
 
     def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
         """Make an object, or with `dry_run` have it checked and defaulted as if; returns it as the cluster has it.
 
-        Raises AlreadyThereError where its name is taken, ClusterError where it is refused: a field that the
-        cluster does not know is refused too.
+        Raises AlreadyThereError where its name is taken; a field that the cluster does not know is refused.
         """
+
+    def get(self, kind: str, name: str) -> Manifest:
+        """One object; NotThereError where there is none."""
+
+    def list(self, kind: str, labels: str = "", fields: str = "") -> Listed:
+        """All objects of a kind that match, in pages."""
+
+    def watch(self, kind: str, version: str, labels: str = "") -> Iterator[Change]:
+        """What changes from `version` on, until the server ends the watch; GoneError: list anew."""
+
+    def patch(self, kind: str, name: str, change: Mapping[str, Any]) -> Manifest:
+        """Merge `change` into an object."""
+
+    def delete(self, kind: str, name: str, *, uid: str = "", grace: int | None = None) -> None:
+        """Delete an object and what it owns, in the background; with `uid` only that very one. Gone: NotThereError."""
+
+    def logs(self, pod: str, container: str, *, follow: bool = False, previous: bool = False) -> Iterator[str]:
+        """A container's lines."""
+
+    def may(self, verb: str, group: str, resource: str) -> bool:
+        """Whether these credentials may do so in the namespace (SelfSubjectAccessReview)."""
 
 
 class KubernetesCluster:
-    """A Cluster over the client's connection and credentials; bodies go as they are, without the client's models."""
+    """A Cluster over the kubernetes client's connection and credentials; bodies go as they are."""
 
-    def __init__(self, client: Any, namespace: str) -> None:
-        self.namespace = namespace
-        self._client = client
+    def __init__(self, asked: Connection, namespace: str = "") -> None:
+        self.namespace = namespace or asked.namespace
+        self._asked = asked
 
     def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
-        where = manifest["metadata"].get("namespace", self.namespace)
-        path = PATHS[manifest["kind"]].format(namespace=where)
         query = {"fieldValidation": "Strict", **({"dryRun": "All"} if dry_run else {})}
-        status, answer = self._ask("POST", path, query, manifest)
-        if status < 300:
-            return answer
-        raised = AlreadyThereError if answer.get("reason") == "AlreadyExists" else ClusterError
-        raise raised(f"{where}/{manifest['metadata']['name']}: {answer.get('message') or f'HTTP {status}'}")
+        where = manifest["metadata"].get("namespace", "")
+        return self._asked.ask("POST", self._path(manifest["kind"], namespace=where), query, manifest)
 
-    def _ask(self, method: str, path: str, query: Mapping[str, str], body: Manifest) -> tuple[int, dict[str, Any]]:
-        import urllib3
+    def get(self, kind: str, name: str) -> Manifest:
+        return self._asked.ask("GET", self._path(kind, name))
 
-        # The client adds credentials here, renewed where they have run out.
-        _, url, headers, *_ = self._client.param_serialize(
-            method, path, query_params=list(query.items()), auth_settings=["BearerToken"]
-        )
-        headers = {**headers, "Content-Type": "application/json", "Accept": "application/json"}
-        try:
-            answer = self._client.rest_client.request(method, url, headers, body, _request_timeout=TIMEOUT)
-            return answer.status, _object(answer.read())
-        except urllib3.exceptions.HTTPError as error:
-            reason = getattr(error, "reason", None) or error
-            raise ClusterError(f"the cluster at {self._client.configuration.host} gives no answer: {reason}") from None
+    def list(self, kind: str, labels: str = "", fields: str = "") -> Listed:
+        items: list[Manifest] = []
+        query = {"limit": str(PAGE), "labelSelector": labels, "fieldSelector": fields}
+        while True:
+            try:
+                page = self._asked.ask("GET", self._path(kind), query)
+            except GoneError:  # the pages took longer than the server keeps their version
+                items, query = [], {**query, "continue": ""}
+                continue
+            items += page.get("items") or []
+            query["continue"] = page["metadata"].get("continue") or ""
+            if not query["continue"]:
+                return Listed(items, page["metadata"]["resourceVersion"])
+
+    def watch(self, kind: str, version: str, labels: str = "") -> Iterator[Change]:
+        query = {"watch": "true", "labelSelector": labels, "resourceVersion": version}
+        for line in self._asked.lines(self._path(kind), query, SILENCE_S):
+            told = json.loads(line)
+            if told["type"] == "ERROR":
+                status = told["object"]
+                raised = GoneError if status.get("code") == 410 else ClusterError
+                raise raised(f"{kind}: {status.get('message')}")
+            yield Change(told["type"], told["object"])
+
+    def patch(self, kind: str, name: str, change: Mapping[str, Any]) -> Manifest:
+        return self._asked.ask("PATCH", self._path(kind, name), {}, change, MERGE)
+
+    def delete(self, kind: str, name: str, *, uid: str = "", grace: int | None = None) -> None:
+        body: dict[str, Any] = {"propagationPolicy": "Background"}
+        body |= {"preconditions": {"uid": uid}} if uid else {}
+        body |= {} if grace is None else {"gracePeriodSeconds": grace}
+        self._asked.ask("DELETE", self._path(kind, name), {}, body)
+
+    def logs(self, pod: str, container: str, *, follow: bool = False, previous: bool = False) -> Iterator[str]:
+        query = {"container": container, "follow": str(follow).lower(), "previous": str(previous).lower()}
+        for line in self._asked.lines(f"{self._path('Pod', pod)}/log", query, SILENCE_S if follow else 60):
+            yield line.decode(errors="replace")
+
+    def may(self, verb: str, group: str, resource: str) -> bool:
+        kind, _, part = resource.partition("/")
+        wanted = {"namespace": self.namespace, "verb": verb, "group": group, "resource": kind, "subresource": part}
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": wanted},
+        }
+        answer = self._asked.ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", {}, body)
+        return bool(answer["status"].get("allowed"))
+
+    def _path(self, kind: str, name: str = "", namespace: str = "") -> str:
+        path = PATHS[kind].format(namespace=namespace or self.namespace)
+        return f"{path}/{name}" if name else path
 
 
-def connect(context: str = "") -> KubernetesCluster:
-    """The cluster of kubectl's current context or another one; inside a Pod without a kubeconfig, its own."""
-    from kubernetes import client, config
-
-    configuration = client.Configuration()
-    try:
-        if not context and "KUBECONFIG" not in os.environ and IN_A_POD.exists():
-            config.load_incluster_config(configuration)
-            namespace = IN_A_POD.read_text(encoding="utf-8").strip()
-        else:
-            config.load_kube_config(context=context or None, client_configuration=configuration)
-            namespace = _namespace(config.list_kube_config_contexts(), context)
-    except (config.ConfigException, OSError) as error:
-        raise ConfigError(f"no cluster: {error} (kubectl's configuration; KUBECONFIG names another)") from None
-    return KubernetesCluster(client.ApiClient(configuration), namespace)
-
-
-def _namespace(contexts: tuple[list[dict[str, Any]], dict[str, Any]], name: str) -> str:
-    """The namespace of a context by name, or of the active one."""
-    every, active = contexts
-    chosen = next((context for context in every if context["name"] == name), active)
-    return str(chosen["context"].get("namespace") or "default")
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    """A JSON object; what a proxy answers instead becomes its message."""
-    try:
-        return dict(json.loads(body))
-    except ValueError:
-        return {"message": body.decode(errors="replace").strip()[:300]}
+def connect(namespace: str = "", context: str = "") -> KubernetesCluster:
+    """The cluster of kubectl's current context, or another; in its namespace, or another."""
+    return KubernetesCluster(connection.connect(context), namespace)

@@ -160,6 +160,7 @@ def _environment(config: RunConfig) -> list[Manifest]:
         _variable(ENVIRONMENT, config.to_json().replace("$", "\\u0024")),
         _variable(names.NODE, {"fieldRef": {"fieldPath": "spec.nodeName"}}),
         _variable(names.POD, {"fieldRef": {"fieldPath": "metadata.name"}}),
+        _variable(names.TERMINATION, TERMINATION_MESSAGE),
         *found,
     ]
 

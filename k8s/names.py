@@ -10,10 +10,10 @@ LONGEST_JOB = 52  # 63 for a Pod's host name, less `-<index>-<5 random>` that a 
 CONTAINER = "train"
 SERVICE = "htctl-nodes"  # the one headless Service by which nodes of a run find each other
 QUEUE = "kueue.x-k8s.io/queue-name"
-NODE, POD = "HTCTL_NODE", "HTCTL_POD"
+NODE, POD, TERMINATION = "HTCTL_NODE", "HTCTL_POD", "HTCTL_TERMINATION_LOG"
 # What torchrun reads as its options, and torch.distributed for the rendezvous.
 NODES = ("MASTER_ADDR", "MASTER_PORT", "PET_NNODES", "PET_NODE_RANK", "PET_NPROC_PER_NODE")
-RESERVED_ENV = (ENVIRONMENT, NODE, POD, *NODES)
+RESERVED_ENV = (ENVIRONMENT, NODE, POD, TERMINATION, *NODES)
 RESERVED_KEYS = ("app.kubernetes.io/", "batch.kubernetes.io/", f"{DOMAIN}/")
 
 

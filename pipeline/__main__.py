@@ -1,5 +1,7 @@
 """`python -m pipeline`: makes the bot that `HTCTL_RUN` asks for, and ends with the contract's exit code."""
 
+import contextlib
+import json
 import os
 import signal
 import sys
@@ -12,6 +14,10 @@ from pipeline.identity import bot_id, run_id
 from pipeline.progress import Report, quiet, share_cores
 from pipeline.stopping import terminated
 from pipeline.store import open_store
+
+
+TERMINATION = "HTCTL_TERMINATION_LOG"  # the file's path, set by the Job
+LONGEST_REASON = 1000  # characters; Kubernetes keeps 4,096 bytes
 
 
 def main() -> int:
@@ -33,8 +39,19 @@ def main() -> int:
     except BaseException as error:
         code, line = told(error)
         report.line(line)
+        _leave_word(code, line, report)
         return code
     return 0
+
+
+def _leave_word(code: int, line: str, report: Report) -> None:
+    """The reason as one line of JSON where Kubernetes looks for it: in the termination message."""
+    path = Path(os.environ.get(TERMINATION, ""))
+    if path.name:
+        reason = line.rpartition("\n")[2].removeprefix("error: ")
+        word = {"code": code, "reason": reason[:LONGEST_REASON], "stage": report.now.get("stage", "")}
+        with contextlib.suppress(OSError):  # the log has it too
+            path.write_text(json.dumps(word, ensure_ascii=False), encoding="utf-8")
 
 
 def _leave(code: int) -> None:

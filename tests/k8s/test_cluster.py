@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from k8s import cluster, manifests, settings
-from k8s.cluster import AlreadyThereError, ClusterError, KubernetesCluster
+from k8s import cluster, connection, manifests, settings
+from k8s.cluster import KubernetesCluster
+from k8s.errors import AlreadyThereError, ClusterError, NotThereError
 from pipeline.errors import ConfigError
 from tests import factories
 from tests.k8s.test_manifests import FULL, PLAIN
@@ -52,17 +53,17 @@ def contains(whole: Any, part: Any) -> bool:
 
 def test_the_namespace_is_the_context_s(kubeconfig: None) -> None:
     assert cluster.connect().namespace == "bots"
-    assert cluster.connect("two").namespace == "default"
+    assert connection.connect("two").namespace == "default"
 
 
 def test_a_context_that_is_not_there_is_one_line(kubeconfig: None) -> None:
     with pytest.raises(ConfigError, match=r"no cluster: .*three"):
-        cluster.connect("three")
+        connection.connect("three")
 
 
 def test_a_cluster_that_gives_no_answer_is_one_line(kubeconfig: None) -> None:
     with pytest.raises(ClusterError, match=r"^the cluster at http://127.0.0.1:9 gives no answer: .*refused"):
-        cluster.connect().create(a_job())
+        KubernetesCluster(connection.connect(patience=0)).create(a_job())
 
 
 @pytest.mark.cluster
@@ -92,5 +93,27 @@ def test_a_name_that_is_taken_is_told_apart(real: KubernetesCluster) -> None:
         with pytest.raises(AlreadyThereError, match="already exists"):
             real.create(manifest)
     finally:
-        path = f"/apis/batch/v1/namespaces/{real.namespace}/jobs/{manifest['metadata']['name']}"
-        real._ask("DELETE", path, {"propagationPolicy": "Background"}, {})
+        real.delete("Job", manifest["metadata"]["name"])
+
+
+@pytest.mark.cluster
+def test_every_verb_on_a_real_cluster(real: KubernetesCluster) -> None:
+    manifest = a_job({**PLAIN, "job": {"suspend": True}}, batch="verbs")
+    name, labels = manifest["metadata"]["name"], "htctl.dev/batch=verbs"
+    before = real.list("Job", labels)
+    assert before.items == []
+    made = real.create(manifest)
+    assert real.get("Job", name)["metadata"]["uid"] == made["metadata"]["uid"]
+    assert [job["metadata"]["name"] for job in real.list("Job", labels).items] == [name]
+    real.patch("Job", name, {"metadata": {"annotations": {"htctl.dev/note": "patched"}}})
+    real.delete("Job", name, uid=made["metadata"]["uid"])
+    seen = []
+    for change in real.watch("Job", before.version, labels):
+        seen.append((change.what, change.object["metadata"]["annotations"].get("htctl.dev/note")))
+        if change.what == "DELETED":
+            break
+    assert seen[0] == ("ADDED", None)
+    assert seen[-1] == ("DELETED", "patched")
+    with pytest.raises(NotThereError, match=f"{name}"):
+        real.get("Job", name)
+    assert real.may("create", "batch", "jobs")

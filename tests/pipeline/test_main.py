@@ -237,6 +237,20 @@ def test_a_broken_base_model_is_64_before_the_training(
     assert "train:" not in run.process.stderr
 
 
+def test_the_reason_is_left_where_kubernetes_looks_for_it(tmp_path: Path) -> None:
+    config = factories.run_config(store=str(tmp_path / "store"), posts={})
+    process = run_pipeline(config, HTCTL_TERMINATION_LOG=str(tmp_path / "log"))
+    word = json.loads((tmp_path / "log").read_text(encoding="utf-8"))
+    assert word == {"code": 64, "reason": process.stderr.splitlines()[-1].removeprefix("error: "), "stage": "scrape"}
+    assert word["reason"] == "@alice: source 'jsonl' needs a posts file for each handle"
+
+
+def test_a_refused_credential_is_77(tmp_path: Path, s3: s3server.Server) -> None:
+    process = run_pipeline(factories.run_config(store=s3.address("x")), AWS_ACCESS_KEY_ID="wrong")
+    assert process.returncode == 77
+    assert "the credentials were refused for bots/alice/latest.json (InvalidAccessKeyId)" in process.stderr
+
+
 @pytest.mark.parametrize(("text", "says"), [(None, "HTCTL_RUN is not set"), ("{", "HTCTL_RUN is not JSON")])
 def test_a_wrong_config_is_64(text: str | None, says: str) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "HTCTL_RUN"}
