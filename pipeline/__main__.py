@@ -15,7 +15,6 @@ from pipeline.progress import Report, quiet, share_cores
 from pipeline.stopping import terminated
 from pipeline.store import open_store
 
-
 TERMINATION = "HTCTL_TERMINATION_LOG"  # the file's path, set by the Job
 LONGEST_REASON = 1000  # characters; Kubernetes keeps 4,096 bytes
 
@@ -35,17 +34,18 @@ def main() -> int:
             quiet()
             from pipeline import runner  # only now: it loads torch, which takes seconds in which Ctrl-C counts too
 
-            runner.run(config, open_store(config.store), report, Path(scratch))
+            outcome = runner.run(config, open_store(config.store), report, Path(scratch))
     except BaseException as error:
         code, line = told(error)
         report.line(line)
         _leave_word(code, line, report)
         return code
+    _leave_word(0, outcome, report)
     return 0
 
 
 def _leave_word(code: int, line: str, report: Report) -> None:
-    """The reason as one line of JSON where Kubernetes looks for it: in the termination message."""
+    """The outcome or reason as one line of JSON where Kubernetes looks for it: in the termination message."""
     path = Path(os.environ.get(TERMINATION, ""))
     if path.name:
         reason = line.rpartition("\n")[2].removeprefix("error: ")
