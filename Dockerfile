@@ -9,7 +9,10 @@
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS wheel
-COPY . /source
+COPY pyproject.toml README.md LICENSE /source/
+COPY cmd /source/cmd
+COPY k8s /source/k8s
+COPY pipeline /source/pipeline
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=ca,target=/run/secrets/ca \
     --mount=type=secret,id=pip,target=/etc/pip.conf \
@@ -17,6 +20,8 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv /build && /build/bin/pip wheel --no-deps --wheel-dir /wheels /source
 
 FROM ${PYTHON_IMAGE} AS runtime
+# The base decides the release, and so its tini.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini \
     && rm -rf /var/lib/apt/lists/*

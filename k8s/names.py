@@ -1,7 +1,5 @@
 """Names in Kubernetes: the Job of a run, its container, and the labels and annotations that find it again."""
 
-import hashlib
-
 from pipeline.config import ENVIRONMENT, RunConfig
 from pipeline.identity import bot_id, run_id, with_digest
 
@@ -32,6 +30,8 @@ def common_labels() -> dict[str, str]:
 
 def labels(config: RunConfig) -> dict[str, str]:
     """What a run's objects are found by; a bot's id may be too long for a label, so it goes by a hash."""
+    import hashlib
+
     bot = bot_id(config.source, config.handles)
     return {
         **common_labels(),

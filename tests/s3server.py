@@ -16,29 +16,38 @@ KEY, SECRET, BUCKET = "test-key", "test-secret", "bots"
 
 
 class Server:
-    """One server on free ports of an address, with its data in a folder that outlives `kill`."""
+    """One server on free ports of an address, with its data in a folder that outlives `kill`.
 
-    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
-        self.folder, self.host = folder, host
+    With `tls` it has a certificate of its own, which who asks it must be told to trust: `certificate`.
+    """
+
+    def __init__(self, folder: Path, host: str = "127.0.0.1", *, tls: bool = False) -> None:
+        self.folder, self.host, self.tls = folder, host, tls
+        self.certificate = folder / "certificate.pem"
         self.process: subprocess.Popen[bytes] | None = None
         self.ports = _free_ports(5, host)
 
     @property
     def endpoint(self) -> str:
-        return f"http://{self.host}:{self.ports[0]}"
+        return f"{'https' if self.tls else 'http'}://{self.host}:{self.ports[0]}"
 
     def address(self, prefix: str) -> str:
-        return f"s3://{BUCKET}/{prefix}?endpoint={self.endpoint}&region=us-east-1"
+        trusted = f"&ca_bundle={self.certificate}" if self.tls else ""
+        return f"s3://{BUCKET}/{prefix}?endpoint={self.endpoint}&region=us-east-1{trusted}"
 
     def start(self) -> None:
         """Start, and wait until the bucket answers."""
         s3, filer, master, volume, admin = self.ports
         self.folder.mkdir(parents=True, exist_ok=True)
+        key = self.folder / "key.pem"
+        if self.tls and not self.certificate.exists():
+            certify(self.host, self.certificate, key)
         options = [
             f"-dir={self.folder}", f"-ip={self.host}", f"-ip.bind={self.host}", f"-s3.port={s3}",
             f"-filer.port={filer}", f"-master.port={master}", f"-volume.port={volume}", f"-admin.port={admin}",
             "-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
             "-master.telemetry=false", f"-bucket={BUCKET}",
+            *([f"-s3.cert.file={self.certificate}", f"-s3.key.file={key}"] if self.tls else []),
         ]  # fmt: skip
         self.process = subprocess.Popen(
             [_program(), "mini", *options],
@@ -63,7 +72,7 @@ class Server:
 
         client = boto3.client(
             "s3", endpoint_url=self.endpoint, region_name="us-east-1", aws_access_key_id=KEY,
-            aws_secret_access_key=SECRET,
+            aws_secret_access_key=SECRET, verify=str(self.certificate) if self.tls else None,
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
         )  # fmt: skip
         for _ in range(300):
@@ -75,14 +84,21 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Server]:
+def running(folder: Path, *, tls: bool = False) -> Iterator[Server]:
     """A started server, stopped when the block ends."""
-    server = Server(folder)
+    server = Server(folder, tls=tls)
     server.start()
     try:
         yield server
     finally:
         server.kill()
+
+
+def certify(host: str, certificate: Path, key: Path) -> None:
+    """A certificate for an address, signed by itself, and its key."""
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    command += ["-addext", f"subjectAltName=IP:{host}", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def _program() -> str:

@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,22 @@ def test_a_folder_goes_with_its_last_object(store: FolderStore) -> None:
     store.write("a/b/c", b"x")
     store.delete("a/b/c")
     assert list(store.folders("")) == []
+
+
+def test_a_listing_beside_a_writer_that_deletes_is_no_fault(store: FolderStore) -> None:
+    """A file that goes between its name and its size is one that is not there."""
+    done = threading.Event()
+
+    def come_and_go() -> None:
+        while not done.is_set():
+            store.write("a/b", b"x")
+            store.delete("a/b")
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        for _ in range(1500):
+            assert {entry.key for entry in store.list("")} <= {"a/b"}
+    finally:
+        done.set()
+        thread.join()

@@ -1,6 +1,5 @@
 """What a bucket's server may be and answer: addresses, credentials, certificates; away, slow or full."""
 
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -111,9 +110,7 @@ def test_a_server_with_a_certificate_of_its_own_is_trusted_by_its_bundle(
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
     monkeypatch.setattr(s3_server, "FIRST_PATIENCE_S", 0)
     certificate = tmp_path / "ca.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(tmp_path / "key"), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
+    s3server.certify("127.0.0.1", certificate, tmp_path / "key")
     with serving(Answers(), certificate, tmp_path / "key") as address:
         S3Store(f"{address}&ca_bundle={certificate}").write("key", b"x")
         with pytest.raises(StoreError, match="certificate verify failed"):
