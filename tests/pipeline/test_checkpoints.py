@@ -80,16 +80,19 @@ def test_the_best_weights_so_far_come_back(tmp_path: Path) -> None:
     assert (elsewhere / "model.safetensors").read_bytes() == b"weights"
 
 
-def test_every_random_state_goes_on_where_it_was() -> None:
+def test_every_random_state_goes_on_where_it_was_and_so_do_the_threads() -> None:
     def draw() -> tuple[Any, ...]:
         return torch.rand(3).tolist(), np.random.rand(3).tolist(), random.random(), random.gauss(0, 1)
 
     draw()
+    threads = torch.get_num_threads()
     states = checkpoints._random_states()
     first = draw()
     draw()
+    torch.set_num_threads(threads + 1)
     checkpoints._restore(states)
     assert draw() == first
+    assert torch.get_num_threads() == threads
 
 
 @pytest.fixture(scope="module")

@@ -102,6 +102,19 @@ def test_a_run_killed_after_its_pointer_moved_is_not_made_again(tmp_path: Path, 
     assert calls == []
 
 
+def test_a_run_that_the_last_holder_of_its_lease_published_is_not_made_again(
+    tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was under way when this process looked first, and done when its lease was free."""
+    context = contexts.make(tmp_path, {"alice": []})
+    run(context)
+    calls.clear()
+    looks = iter([False, True])
+    monkeypatch.setattr(runner, "_is_published", lambda store, keys: next(looks))
+    assert run(context) == "already published"
+    assert calls == []
+
+
 def test_an_earlier_run_asked_for_again_becomes_current_without_training(tmp_path: Path, calls: list[str]) -> None:
     first = contexts.make(tmp_path, {"alice": []})
     run(first)

@@ -87,9 +87,11 @@ def test_a_full_store_is_told_at_once(tmp_path: Path) -> None:
     state.refusal = (507, "XMinioStorageFull")
     with serving(state) as address:
         store = S3Store(address)
+        started = time.monotonic()
         for action in (lambda: store.write("key", b""), lambda: store.upload(tmp_path / "file", "key")):
             with pytest.raises(StoreError, match="is full: key could not be written; make room and run again"):
                 action()
+        assert time.monotonic() - started < s3_server.FIRST_PATIENCE_S / 2
 
 
 @pytest.mark.usefixtures("keys")
