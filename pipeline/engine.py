@@ -58,7 +58,7 @@ def start(model: Any, train: Train, steps: int) -> Any:
     engine, *_ = deepspeed.initialize(
         model=model.to(device()), optimizer=optimizer, lr_scheduler=schedule, config=deepspeed_config(train)
     )
-    if engine.zero_optimization_stage() == 0:
+    if torch.distributed.get_world_size() == 1 and engine.zero_optimization_stage() == 0:
         engine.enable_backward_allreduce = False
     return engine
 
