@@ -78,16 +78,28 @@ def test_a_gpt2_computes_and_saves_the_same_with_it(tmp_path: Path) -> None:
     torch.testing.assert_close(again(tokens).logits, before, atol=1e-5, rtol=1e-4)
 
 
-def test_no_dropout_while_it_is_measured_and_the_padded_are_masked() -> None:
+def test_measuring_draws_no_random_numbers_and_training_does() -> None:
     model = tiny.model(vocabulary=64, end=0, positions=32, seed=0).eval()
-    tokens, mask = torch.randint(0, 64, (2, 32)), torch.ones(2, 32, dtype=torch.long)
-    mask[0, :9] = 0
-    before = [model(tokens).logits, model(tokens, attention_mask=mask).logits]
+    tokens = torch.randint(0, 64, (2, 32))
+    before = model(tokens).logits
     kernels.use(model)
-    torch.testing.assert_close(model(tokens).logits, before[0])
-    torch.testing.assert_close(model(tokens, attention_mask=mask).logits, before[1])
+    state = torch.get_rng_state()
+    torch.testing.assert_close(model(tokens).logits, before)
+    assert torch.equal(torch.get_rng_state(), state)
     model.train()
     assert not torch.equal(model(tokens).logits, model(tokens).logits)
+
+
+def test_a_mask_is_heeded() -> None:
+    model = tiny.model(vocabulary=64, end=0, positions=32, seed=0)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 1e-9  # there, and too little to change anything
+    tokens, mask = torch.randint(0, 64, (2, 32)), torch.ones(2, 32, dtype=torch.long)
+    mask[0, :9] = 0
+    before = model.train()(tokens, attention_mask=mask).logits
+    kernels.use(model)
+    torch.testing.assert_close(model(tokens, attention_mask=mask).logits[mask == 1], before[mask == 1])
 
 
 def test_other_models_stay_as_they_are() -> None:
