@@ -3,10 +3,12 @@
 What is worked around here, and why:
 - DeepSpeed compiles a shared-memory op for CPUs at first use; marking it incompatible leaves gloo alone.
 - Its own optimisers are compiled too; torch's fused AdamW is not, and is on its list for every ZeRO stage.
+- In one process and at stage 0 it would copy all gradients together and apart again to add up nothing.
 - A gloo thread can abort the interpreter after all is done: `pipeline/__main__.py` ends without its shutdown.
 """
 
 import contextlib
+import ctypes
 import os
 import sys
 from typing import Any, cast
@@ -14,6 +16,8 @@ from typing import Any, cast
 import torch
 
 from pipeline.config import Train
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # glibc's numbers for mallopt
 
 
 def device() -> str:
@@ -40,6 +44,11 @@ def start(model: Any, train: Train, steps: int) -> Any:
 
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     _join_group()
+    if device() == "cpu":
+        from pipeline import kernels
+
+        _keep_memory()
+        kernels.use(model)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=train.learning_rate, weight_decay=train.weight_decay, fused=True
     )
@@ -49,6 +58,8 @@ def start(model: Any, train: Train, steps: int) -> Any:
     engine, *_ = deepspeed.initialize(
         model=model.to(device()), optimizer=optimizer, lr_scheduler=schedule, config=deepspeed_config(train)
     )
+    if torch.distributed.get_world_size() == 1 and engine.zero_optimization_stage() == 0:
+        engine.enable_backward_allreduce = False
     return engine
 
 
@@ -74,6 +85,17 @@ def whole_weights(model: Any) -> contextlib.AbstractContextManager[None]:
     if not parted:
         return contextlib.nullcontext()
     return cast(contextlib.AbstractContextManager[None], deepspeed.zero.GatheredParameters(parted))
+
+
+def _keep_memory() -> None:
+    """Have glibc keep freed memory for the next step: handing it back and fetching it, page by page, is slow.
+
+    By default every large tensor is a mapping of its own, made and unmade each time (`bench/train`).
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1)):
+            mallopt(option, value)
 
 
 def _join_group() -> None:

@@ -72,6 +72,26 @@ os._exit(0)
     )
 
 
+def test_memory_of_one_step_serves_the_next() -> None:
+    """In a process of its own, since it is for good: pages fetched anew, before and after."""
+    code = """
+import resource, torch
+from pipeline import engine
+def fetched():
+    torch.ones(16_000_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(8):
+        torch.ones(16_000_000)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+by_default = fetched()
+engine._keep_memory()
+fetched()
+print(fetched() < by_default / 4)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.stdout.split() == ["True"], result.stderr
+
+
 def test_warm_up_and_weight_decay_reach_the_optimiser() -> None:
     """In a process of its own: what the engine was given is read back from it."""
     code = """
