@@ -2,6 +2,8 @@
 
 import functools
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
 
 from htctl import postsfiles
 from htctl.batchfile import Batch, Group
@@ -15,18 +17,26 @@ from pipeline.schema import Problem
 NAMED = 5  # groups that a problem names
 
 
-def objects(batch: Batch, store: str) -> list[Manifest]:
-    """All objects of a batch, posts being named by the hash of their files; raises ConfigError with every problem."""
-    sha256 = functools.cache(postsfiles.sha256)  # a handle's file may serve several groups
+class Hash(Protocol):
+    """What a posts file goes by: `postsfiles.sha256`, or one that puts it into the store too."""
+
+    def __call__(self, path: Path, handle: str, *, skip_bad: bool) -> str: ...
+
+
+def objects(batch: Batch, store: str, posts: Hash = postsfiles.sha256) -> list[Manifest]:
+    """All objects of a batch, posts being named by the hash of their files; raises ConfigError with every problem.
+
+    No posts file is read before all of the rest is sound.
+    """
+    known = functools.cache(posts)  # a handle's file may serve several groups
+    _refuse(batch, [(batch.run_config(group, store, {}), group.kubernetes) for group in batch.groups])
 
     def run_config(group: Group) -> RunConfig:
         skip_bad = group.settings.skip_bad
-        posts = {name: sha256(group.posts[name], name, skip_bad=skip_bad) for name in _handles(group)}
-        return batch.run_config(group, store, posts)
+        named = {name: known(group.posts[name], name, skip_bad=skip_bad) for name in _handles(group)}
+        return batch.run_config(group, store, named)
 
-    runs = [(run_config(group), group.kubernetes) for group in batch.groups]
-    _refuse(batch, runs)
-    return list(manifests.objects(runs))
+    return list(manifests.objects((run_config(group), group.kubernetes) for group in batch.groups))
 
 
 def _handles(group: Group) -> list[str]:
