@@ -9,7 +9,6 @@ from htctl import postsfiles
 from htctl.batchfile import Batch, Group
 from k8s import manifests, reach
 from k8s.manifests import Manifest
-from k8s.settings import Kubernetes
 from pipeline.config import RunConfig
 from pipeline.errors import ConfigError
 from pipeline.schema import Problem
@@ -29,7 +28,7 @@ def objects(batch: Batch, store: str, posts: Hash = postsfiles.sha256) -> list[M
     No posts file is read before all of the rest is sound.
     """
     known = functools.cache(posts)  # a handle's file may serve several groups
-    _refuse(batch, [(batch.run_config(group, store, {}), group.kubernetes) for group in batch.groups])
+    check(batch, store)
 
     def run_config(group: Group) -> RunConfig:
         skip_bad = group.settings.skip_bad
@@ -43,8 +42,9 @@ def _handles(group: Group) -> list[str]:
     return [handle.lower() for handle in group.handles]
 
 
-def _refuse(batch: Batch, runs: Sequence[tuple[RunConfig, Kubernetes]]) -> None:
+def check(batch: Batch, store: str) -> None:
     """Raise ConfigError with what the Pods could not reach: each problem once, with the groups that have it."""
+    runs = [(batch.run_config(group, store, {}), group.kubernetes) for group in batch.groups]
     having: dict[Problem, list[str]] = {}
     for group, (config, settings) in zip(batch.groups, runs, strict=True):
         for problem in reach.out_of_reach(config, settings):
