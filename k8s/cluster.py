@@ -56,14 +56,22 @@ class Cluster(Protocol):
     def list(self, kind: str, labels: str = "", fields: str = "") -> Listed:
         """All objects of a kind that match, in pages."""
 
+    def heads(self, kind: str, labels: str = "") -> Listed:
+        """The same list with nothing of each object but its metadata."""
+
     def watch(self, kind: str, version: str, labels: str = "") -> Iterator[Change]:
         """What changes from `version` on, until the server ends the watch; GoneError: list anew."""
 
     def patch(self, kind: str, name: str, change: Mapping[str, Any]) -> Manifest:
         """Merge `change` into an object."""
 
-    def delete(self, kind: str, name: str, *, uid: str = "", grace: int | None = None) -> None:
-        """Delete an object and what it owns, in the background; with `uid` only that very one. Gone: NotThereError."""
+    def delete(
+        self, kind: str, name: str, *, uid: str = "", grace: int | None = None, foreground: bool = False
+    ) -> None:
+        """Delete an object and what it owns, in the background; with `uid` only that very one. Gone: NotThereError.
+
+        `foreground`: the object itself is there until all that it owns is gone.
+        """
 
     def logs(self, pod: str, container: str, *, follow: bool = False, previous: bool = False) -> Iterator[str]:
         """A container's lines."""
@@ -88,11 +96,17 @@ class KubernetesCluster:
         return self._asked.ask("GET", self._path(kind, name))
 
     def list(self, kind: str, labels: str = "", fields: str = "") -> Listed:
+        return self._list(kind, labels, fields, connection.JSON)
+
+    def heads(self, kind: str, labels: str = "") -> Listed:
+        return self._list(kind, labels, "", connection.HEADS)
+
+    def _list(self, kind: str, labels: str, fields: str, accept: str) -> Listed:
         items: list[Manifest] = []
         query = {"limit": str(PAGE), "labelSelector": labels, "fieldSelector": fields}
         while True:
             try:
-                page = self._asked.ask("GET", self._path(kind), query)
+                page = self._asked.ask("GET", self._path(kind), query, accept=accept)
             except GoneError:  # the pages took longer than the server keeps their version
                 items, query = [], {**query, "continue": ""}
                 continue
@@ -112,10 +126,12 @@ class KubernetesCluster:
             yield Change(told["type"], told["object"])
 
     def patch(self, kind: str, name: str, change: Mapping[str, Any]) -> Manifest:
-        return self._asked.ask("PATCH", self._path(kind, name), {}, change, MERGE)
+        return self._asked.ask("PATCH", self._path(kind, name), {}, change, kind=MERGE)
 
-    def delete(self, kind: str, name: str, *, uid: str = "", grace: int | None = None) -> None:
-        body: dict[str, Any] = {"propagationPolicy": "Background"}
+    def delete(
+        self, kind: str, name: str, *, uid: str = "", grace: int | None = None, foreground: bool = False
+    ) -> None:
+        body: dict[str, Any] = {"propagationPolicy": "Foreground" if foreground else "Background"}
         body |= {"preconditions": {"uid": uid}} if uid else {}
         body |= {} if grace is None else {"gracePeriodSeconds": grace}
         self._asked.ask("DELETE", self._path(kind, name), {}, body)

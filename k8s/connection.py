@@ -17,6 +17,9 @@ from pipeline.errors import ConfigError
 TIMEOUT = (10, 60)  # seconds to connect, and to answer
 PATIENCE_S = 120  # how long a server that is busy or away is asked again
 LONGEST_PAUSE_S = 10
+WEBHOOK_S = 20  # a webhook that is away is more often broken than starting
+JSON = "application/json"
+HEADS = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"  # of a list the metadata alone
 AGAIN = (429, 500, 502, 503, 504)
 CONNECTIONS = 32  # kept alive; more at once are made and closed
 IN_A_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -33,7 +36,14 @@ class Connection:
         self._client = client
 
     def ask(
-        self, method: str, path: str, query: Query | None = None, body: Any = None, kind: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        query: Query | None = None,
+        body: Any = None,
+        *,
+        kind: str = JSON,
+        accept: str = JSON,
     ) -> dict[str, Any]:
         """A JSON answer. A server that is busy (429), away or in trouble is asked again, when it says so itself.
 
@@ -41,22 +51,24 @@ class Connection:
         """
         import urllib3
 
-        deadline, pause = time.monotonic() + self.patience, 0.25
+        started, pause = time.monotonic(), 0.25
         while True:
-            wait = ""
+            wait, patience = "", self.patience
             try:
-                answer = self._send(method, path, query, body, kind, stream=False)
+                answer = self._send(method, path, query, body, kind, accept)
                 status, found = answer.status, _object(answer.data)
                 if status < 300:
                     return found
                 error: ClusterError = refusal(status, _name(path, body), found, self.host)
                 wait = answer.headers.get("Retry-After", "")
                 asked_again = status in AGAIN
+                if "failed calling webhook" in str(error):
+                    patience = min(patience, WEBHOOK_S)
             except urllib3.exceptions.HTTPError as fault:
                 error, asked_again = self._no_answer(fault), True
             pause = min(2 * pause, LONGEST_PAUSE_S)
             seconds = float(wait) if wait.isdigit() else random.uniform(0.5, 1) * pause
-            if not asked_again or time.monotonic() + seconds > deadline:
+            if not asked_again or time.monotonic() + seconds > started + patience:
                 raise error
             time.sleep(seconds)
 
@@ -64,7 +76,10 @@ class Connection:
         """The lines of an answer that does not end by itself; ends when the server does or is silent for too long."""
         import urllib3
 
-        answer = self._send("GET", path, query, None, "application/json", stream=True, silence=silence)
+        try:
+            answer = self._send("GET", path, query, None, JSON, JSON, silence)
+        except urllib3.exceptions.HTTPError as fault:
+            raise self._no_answer(fault) from None
         try:
             if answer.status >= 300:
                 raise refusal(answer.status, _name(path, None), _object(answer.data), self.host)
@@ -83,15 +98,16 @@ class Connection:
             answer.release_conn()
 
     def _send(
-        self, method: str, path: str, query: Query | None, body: Any, kind: str, *, stream: bool, silence: float = 0
+        self, method: str, path: str, query: Query | None, body: Any, kind: str, accept: str, silence: float = 0
     ) -> Any:
+        """The answer, whole; with `silence`, which a stream may keep for so long, as it comes."""
         import urllib3
 
         # The client adds credentials here, renewed where they have run out.
         _, url, headers, *_ = self._client.param_serialize(
             method, path, query_params=list((query or {}).items()), auth_settings=["BearerToken"]
         )
-        headers = {**headers, "Content-Type": kind, "Accept": "application/json"}
+        headers = {**headers, "Content-Type": kind, "Accept": accept}
         return self._client.rest_client.pool_manager.request(
             method,
             url,
@@ -99,7 +115,7 @@ class Connection:
             headers=headers,
             timeout=urllib3.Timeout(connect=TIMEOUT[0], read=silence or TIMEOUT[1]),
             retries=False,
-            preload_content=not stream,
+            preload_content=not silence,
         )
 
     def _no_answer(self, fault: Exception) -> ClusterError:

@@ -15,12 +15,24 @@ class ForbiddenError(ClusterError):
     """The credentials are good and do not suffice, or a quota or an admission rule refuses."""
 
 
+class QuotaError(ForbiddenError):
+    """The namespace's quota is used up."""
+
+
 class AlreadyThereError(ClusterError):
     """An object of that name exists."""
 
 
 class NotThereError(ClusterError):
     """There is no such object, or no such kind."""
+
+
+class InvalidError(ClusterError):
+    """The cluster does not take this very object; it may take others."""
+
+
+class ConflictError(ClusterError):
+    """What is there differs from what was to be there."""
 
 
 class GoneError(ClusterError):
@@ -36,5 +48,15 @@ def refusal(status: int, where: str, answer: dict[str, object], host: str) -> Cl
         )
     if status == 409 and answer.get("reason") == "AlreadyExists":
         return AlreadyThereError(f"{where}: {said}")
-    kinds: dict[int, type[ClusterError]] = {403: ForbiddenError, 404: NotThereError, 410: GoneError}
+    if status == 404 and said.startswith("namespaces "):
+        return NotThereError(
+            f"{where}: {said}; kubectl create namespace makes one, --namespace or kubernetes.namespace names another"
+        )
+    if "admission webhook" in said:
+        return ForbiddenError(f"{where}: {said}")
+    if "exceeded quota" in said:
+        return QuotaError(f"{where}: {said}; let Jobs end or be deleted, or have the quota raised")
+    kinds: dict[int, type[ClusterError]] = {
+        400: InvalidError, 403: ForbiddenError, 404: NotThereError, 410: GoneError, 422: InvalidError
+    }  # fmt: skip
     return kinds.get(status, ClusterError)(f"{where}: {said}")

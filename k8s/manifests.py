@@ -1,11 +1,12 @@
 """A run as the objects that Kubernetes is sent: pure functions, so that `render` and `submit` share every byte."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from k8s import names, overlay
 from k8s.settings import MOUNT_KEYS, Kubernetes
-from pipeline.config import ENVIRONMENT, TINY, RunConfig
+from pipeline.config import ENVIRONMENT, TINY, RunConfig, canonical_json
 from pipeline.identity import bot_id
 
 Manifest = dict[str, Any]
@@ -55,12 +56,20 @@ def job(config: RunConfig, settings: Kubernetes) -> Manifest:
     }
     spec = overlay.lay_over(_job(config, settings), settings.job)
     name = names.job_name(config.batch, bot_id(config.source, config.handles))
-    return {
+    made: Manifest = {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": _metadata(name, settings.namespace, {**settings.labels, **own, **queue}, notes),
         "spec": {**spec, "template": template},
     }
+    made["metadata"]["annotations"][names.MANIFEST] = digest(made)
+    return made
+
+
+def digest(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of what a Job is sent as, its namespace apart: by it the same Job is known when it is there."""
+    without = {**manifest, "metadata": {k: v for k, v in manifest["metadata"].items() if k != "namespace"}}
+    return hashlib.sha256(canonical_json(without).encode()).hexdigest()
 
 
 def _metadata(name: str, namespace: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Manifest:

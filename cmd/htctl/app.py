@@ -7,7 +7,21 @@ from typing import Annotated, Any
 import typer
 
 from htctl import output
-from htctl.commands import bots, fetch, gc, generate, init, posts, render, run
+from htctl.commands import (
+    bots,
+    cancel,
+    fetch,
+    gc,
+    generate,
+    init,
+    pause,
+    posts,
+    render,
+    resume,
+    retry,
+    run,
+    submit,
+)
 from pipeline.errors import INTERRUPTED, ConfigError, HtctlError
 
 USAGE, FAULT = 2, 3
@@ -16,6 +30,11 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "init": init.init,
     "run": run.run,
     "render": render.render,
+    "submit": submit.submit,
+    "cancel": cancel.cancel,
+    "retry": retry.retry,
+    "pause": pause.pause,
+    "resume": resume.resume,
     "bots": bots.bots,
     "posts": posts.posts,
     "generate": generate.generate,

@@ -2,12 +2,13 @@
 
 import functools
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
 
 from htctl import postsfiles
 from htctl.batchfile import Batch, Group
 from k8s import manifests, reach
 from k8s.manifests import Manifest
-from k8s.settings import Kubernetes
 from pipeline.config import RunConfig
 from pipeline.errors import ConfigError
 from pipeline.schema import Problem
@@ -15,26 +16,35 @@ from pipeline.schema import Problem
 NAMED = 5  # groups that a problem names
 
 
-def objects(batch: Batch, store: str) -> list[Manifest]:
-    """All objects of a batch, posts being named by the hash of their files; raises ConfigError with every problem."""
-    sha256 = functools.cache(postsfiles.sha256)  # a handle's file may serve several groups
+class Hash(Protocol):
+    """What a posts file goes by: `postsfiles.sha256`, or one that puts it into the store too."""
+
+    def __call__(self, path: Path, handle: str, *, skip_bad: bool) -> str: ...
+
+
+def objects(batch: Batch, store: str, posts: Hash = postsfiles.sha256) -> list[Manifest]:
+    """All objects of a batch, posts being named by the hash of their files; raises ConfigError with every problem.
+
+    No posts file is read before all of the rest is sound.
+    """
+    known = functools.cache(posts)  # a handle's file may serve several groups
+    check(batch, store)
 
     def run_config(group: Group) -> RunConfig:
         skip_bad = group.settings.skip_bad
-        posts = {name: sha256(group.posts[name], name, skip_bad=skip_bad) for name in _handles(group)}
-        return batch.run_config(group, store, posts)
+        named = {name: known(group.posts[name], name, skip_bad=skip_bad) for name in _handles(group)}
+        return batch.run_config(group, store, named)
 
-    runs = [(run_config(group), group.kubernetes) for group in batch.groups]
-    _refuse(batch, runs)
-    return list(manifests.objects(runs))
+    return list(manifests.objects((run_config(group), group.kubernetes) for group in batch.groups))
 
 
 def _handles(group: Group) -> list[str]:
     return [handle.lower() for handle in group.handles]
 
 
-def _refuse(batch: Batch, runs: Sequence[tuple[RunConfig, Kubernetes]]) -> None:
+def check(batch: Batch, store: str) -> None:
     """Raise ConfigError with what the Pods could not reach: each problem once, with the groups that have it."""
+    runs = [(batch.run_config(group, store, {}), group.kubernetes) for group in batch.groups]
     having: dict[Problem, list[str]] = {}
     for group, (config, settings) in zip(batch.groups, runs, strict=True):
         for problem in reach.out_of_reach(config, settings):

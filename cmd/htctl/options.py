@@ -1,6 +1,7 @@
 """Options that several commands share, and how their text becomes what they mean."""
 
 import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -34,6 +35,23 @@ PriceOption = Annotated[
         min=0,
         show_default=False,
     ),
+]
+FileOption = Annotated[
+    Path | None, typer.Option("-f", "--file", help="A batch file (htctl init writes one).", show_default=False)
+]
+GroupsArgument = Annotated[
+    list[str] | None, typer.Argument(help="Only these groups of the batch file.", show_default=False)
+]
+BatchOption = Annotated[str, typer.Option("--batch", help="The batch's name [default: from the file].")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting: kubernetes.queue=bots.", show_default=False),
+]
+NamespaceOption = Annotated[
+    str, typer.Option("-n", "--namespace", help="[default: the batch file's, else that of kubectl's context]")
+]
+ContextOption = Annotated[
+    str, typer.Option("--context", help="A context of kubectl's configuration, if not the current.")
 ]
 BotArgument = Annotated[str, typer.Argument(help="A bot's id, or its handles joined by +.", show_default=False)]
 
@@ -90,6 +108,16 @@ def _is_text(path: list[str]) -> bool:
     if path[0] == "kubernetes":
         return schema.kind(Kubernetes, path[1:]) is str
     return schema.kind(Settings, path) is str
+
+
+def for_cluster(given: list[str] | None, namespace: str) -> dict[str, Any]:
+    """The settings of `--set` and `--namespace`."""
+    merged = settings(given or [])
+    if namespace:
+        inner = merged.setdefault("kubernetes", {})
+        if inner.setdefault("namespace", namespace) != namespace:
+            raise ConfigError(f"--namespace {namespace}: --set kubernetes.namespace says {inner['namespace']}")
+    return merged
 
 
 def wants_json(output: str) -> bool:

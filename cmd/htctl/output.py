@@ -54,13 +54,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 @contextlib.contextmanager
-def progress(name: str, total: int, done: Callable[[], int]) -> Iterator[None]:
-    """How many of `total` bytes are done while the block lasts: a bar on a terminal, in a pipe a line now and then."""
+def progress(name: str, total: int, done: Callable[[], int], *, things: bool = False) -> Iterator[None]:
+    """How many of `total` bytes (or things) are done while the block lasts: a bar on a terminal, in a pipe a line
+    now and then."""
     import threading
 
     ended = threading.Event()
     show = _bar if sys.stderr.isatty() else _lines
-    shown = threading.Thread(target=show, args=(name, total, done, ended), daemon=True)
+    shown = threading.Thread(target=show, args=(name, total, done, ended, things), daemon=True)
     shown.start()
     try:
         yield
@@ -69,21 +70,23 @@ def progress(name: str, total: int, done: Callable[[], int]) -> Iterator[None]:
         shown.join()
 
 
-def _bar(name: str, total: int, done: Callable[[], int], ended: "threading.Event") -> None:
+def _bar(name: str, total: int, done: Callable[[], int], ended: "threading.Event", things: bool) -> None:
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), DownloadColumn(), TimeRemainingColumn())
+    count = MofNCompleteColumn() if things else DownloadColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), count, TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=total)
         while not ended.wait(0.2):
             bar.update(task, completed=min(done(), total))
 
 
-def _lines(name: str, total: int, done: Callable[[], int], ended: "threading.Event") -> None:
+def _lines(name: str, total: int, done: Callable[[], int], ended: "threading.Event", things: bool) -> None:
     while not ended.wait(EVERY):
         now = min(done(), total)
-        note(f"{name}: {size(now)} of {size(total)} ({now / max(total, 1):.0%})")
+        so_far, whole = (f"{now:,}", f"{total:,}") if things else (size(now), size(total))
+        note(f"{name}: {so_far} of {whole} ({now / max(total, 1):.0%})")
 
 
 def ask(question: str) -> bool:

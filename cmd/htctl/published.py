@@ -19,3 +19,9 @@ def current_run(store: Store, bot: str) -> RunKeys:
     if not run:
         raise StoreError(f"{store.place(layout.latest(bot))}: the bot is not published")
     return RunKeys(bot, run)
+
+
+def is_made(store: Store, bot: str, run: str) -> bool:
+    """Whether a run has come to its end: it is the current one, or was, or the current one was made alike."""
+    config = str(pointer(store, bot).get("config", ""))
+    return run.endswith(f"-{config[:8]}") or store.exists(RunKeys(bot, run).stage("publish"))

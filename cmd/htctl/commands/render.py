@@ -1,28 +1,15 @@
 """`htctl render`: the Kubernetes objects that a batch would be submitted as."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from htctl import jobs, options, output, selection
 from pipeline.errors import ConfigError
 from pipeline.store import open_store
 
 
 def render(
-    groups: Annotated[
-        list[str] | None, typer.Argument(help="Only these groups of the batch file.", show_default=False)
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option("-f", "--file", help="A batch file (htctl init writes one).", show_default=False),
-    ] = None,
-    batch: Annotated[str, typer.Option(help="The batch's name [default: from the file].")] = "",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting: kubernetes.queue=bots.", show_default=False),
-    ] = None,
+    groups: options.GroupsArgument = None,
+    file: options.FileOption = None,
+    batch: options.BatchOption = "",
+    set_: options.SetOption = None,
     store: options.StoreOption = "",
     format_: options.OutputOption = "",
 ) -> int:

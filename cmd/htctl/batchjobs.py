@@ -1,0 +1,113 @@
+"""The Jobs of a batch in the cluster that a command is about: all, or those of some groups."""
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from k8s import cluster as clusters
+from k8s import names, submit
+from k8s.cluster import Cluster
+from k8s.manifests import Manifest
+from pipeline import identity
+from pipeline.errors import ConfigError
+
+NAMED = 5  # bots that a line names
+PATTERN = "*?["
+
+GroupsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Only these: bots, handles joined by +, or patterns ('news*') [default: all].", show_default=False
+    ),
+]
+SelectorOption = Annotated[
+    str, typer.Option("-l", "--selector", help="Only Jobs with these labels, as kubectl takes them: team=a.")
+]
+
+
+class Found(NamedTuple):
+    """A batch in a cluster, and its Jobs that are asked for."""
+
+    cluster: Cluster
+    batch: str
+    jobs: list[Manifest]
+
+
+def find(
+    groups: Sequence[str], file: Path | None, batch: str, namespace: str, context: str, selector: str = ""
+) -> Found:
+    """The Jobs of a batch, which a batch file or its name tells; raises ConfigError where there are none."""
+    given = _read(file)
+    name = batch or str(given.get("batch") or (identity.batch_name(file.stem) if file else ""))
+    if not name:
+        raise ConfigError("say which batch: -f bots.yaml or --batch NAME")
+    cluster = clusters.connect(namespace or _namespace(given), context)
+    labels = submit.in_batch(name) + (f",{selector}" if selector else "")
+    jobs = cluster.list("Job", labels).items
+    if not jobs:
+        raise ConfigError(_nothing(cluster, name, selector))
+    return Found(cluster, name, wanted(jobs, groups))
+
+
+def wanted(jobs: Sequence[Manifest], groups: Sequence[str]) -> list[Manifest]:
+    """Those of the Jobs that are of the groups; all where none is named. Raises ConfigError for one that is not."""
+    if not groups:
+        return list(jobs)
+    chosen: dict[str, Manifest] = {}
+    for text in groups:
+        found = [job for job in jobs if _is_of(job, text)]
+        if not found:
+            raise ConfigError(
+                f"{text}: the batch has no such Job in the cluster; it has {some([bot(j) for j in jobs])}"
+            )
+        chosen |= {job["metadata"]["name"]: job for job in found}
+    return list(chosen.values())
+
+
+def bot(job: Manifest) -> str:
+    """The bot that a Job makes."""
+    return str(job["metadata"].get("annotations", {}).get(names.BOT, job["metadata"]["name"]))
+
+
+def some(bots: Sequence[str]) -> str:
+    """The first few by name, the others by number."""
+    more = f" and {len(bots) - NAMED:,} more" if len(bots) > NAMED else ""
+    return ", ".join(bots[:NAMED]) + more
+
+
+def _is_of(job: Manifest, text: str) -> bool:
+    if any(sign in text for sign in PATTERN):
+        return fnmatch.fnmatchcase(bot(job), text.lower())
+    handles = str(job["metadata"].get("annotations", {}).get(f"{names.DOMAIN}/handles", "")).lower().split("+")
+    return text == bot(job) or sorted(map(str.lower, identity.named(text))) == sorted(handles)
+
+
+def _read(file: Path | None) -> Mapping[str, Any]:
+    """A batch file as it stands: to find Jobs, its posts need not be there any more."""
+    if not file:
+        return {}
+    from htctl import yamlfile  # PyYAML is loaded only by who reads YAML
+
+    data = yamlfile.read(file).data
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{file}: is no batch file")
+    return data
+
+
+def _namespace(data: Mapping[str, Any]) -> str:
+    inner: Any = data
+    for key in ("defaults", "kubernetes", "namespace"):
+        inner = inner.get(key) if isinstance(inner, Mapping) else None
+    return str(inner or "")
+
+
+def _nothing(cluster: Cluster, name: str, selector: str) -> str:
+    """What is said where a batch has no Jobs: which batches have."""
+    every = cluster.heads("Job", "app.kubernetes.io/managed-by=htctl").items
+    batches = sorted({str(job["metadata"]["labels"].get(names.BATCH, "")) for job in every})
+    there = f"it has those of {some(batches)}" if batches else "it has none of htctl's"
+    labelled = f" with {selector}" if selector else ""
+    return f"namespace {cluster.namespace} has no Jobs of batch {name}{labelled}; {there}"

@@ -1,0 +1,128 @@
+"""`htctl submit`: a batch to the cluster, one Job for each group; again, it is the same batch."""
+
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from htctl import conclusion, jobs, options, output, selection, submission
+from htctl.batchfile import Batch
+from htctl.submission import Sending
+from k8s import cluster as clusters
+from k8s import feed
+from k8s import submit as sending_
+from k8s.cluster import Cluster
+from k8s.errors import AlreadyThereError
+from k8s.manifests import Manifest
+from pipeline.errors import ConfigError
+from pipeline.store import Store, open_store
+
+DRY_RUNS = ("", "client", "server")
+
+
+def submit(
+    groups: options.GroupsArgument = None,
+    file: options.FileOption = None,
+    batch: options.BatchOption = "",
+    set_: options.SetOption = None,
+    store: options.StoreOption = "",
+    namespace: options.NamespaceOption = "",
+    context: options.ContextOption = "",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Delete Jobs that are there with another config, and make them anew.")
+    ] = False,
+    dry_run: Annotated[
+        str, typer.Option("--dry-run", help="'client': check here; 'server': have the cluster check every object.")
+    ] = "",
+    wait: Annotated[bool, typer.Option("--wait", help="Until all have ended; 1 where one failed.")] = False,
+    max_in_flight: Annotated[
+        int,
+        typer.Option(
+            help="With --wait: at most so many unfinished Jobs in the cluster; the others follow as these end.",
+            min=0,
+            show_default=False,
+        ),
+    ] = 0,
+) -> int:
+    """Submit a batch: posts into the store, then a Job for each group. The same command again sends what is missing.
+
+    Exit code 0: all Jobs are in the cluster (with --wait: all bots are published), 1: not all.
+    """
+    if not file:
+        raise ConfigError("say which batch: htctl submit -f bots.yaml")
+    if dry_run not in DRY_RUNS:
+        raise ConfigError(f"--dry-run {dry_run}: must be client or server")
+    if max_in_flight and not wait:
+        raise ConfigError("--max-in-flight needs --wait: the rest is sent as others end, so somebody must stay")
+    if dry_run and wait:
+        raise ConfigError("--dry-run sends nothing, so there is nothing to wait for (--wait)")
+    asked = selection.load(file, options.for_cluster(set_, namespace), groups or [], batch)
+    opened = open_store(options.store_address(store, asked.store))
+    if dry_run == "client":
+        count = len(submission.objects(asked, opened, keep=False))
+        output.note(f"{count:,} objects of batch {asked.name} are sound as far as can be told here; nothing was sent")
+        return 0
+    cluster = clusters.connect(asked.groups[0].kubernetes.namespace, context)
+    _try_one(cluster, asked, opened)
+    if dry_run:
+        return _try_all(cluster, asked, submission.objects(asked, opened, keep=False), replace)
+    return _submit(cluster, asked, opened, replace, max_in_flight if wait else None)
+
+
+def _submit(cluster: Cluster, batch: Batch, store: Store, replace: bool, most: int | None) -> int:
+    """Send the batch; with `most` (0: any number) stay until it has ended."""
+    manifests = submission.objects(batch, store, keep=True)
+    wanted = submission.only_jobs(manifests)
+    plan = sending_.plan(wanted, sending_.heads(cluster, batch.name))
+    if not replace:
+        sending_.refuse_changed(cluster, plan.changed)
+    submission.record(store, batch.name, cluster, wanted)
+    new = submission.make_room(cluster, batch.name, plan, replace)
+    sending = Sending(cluster, len(new))
+    shared = [manifest for manifest in manifests if manifest["kind"] != "Job"]
+    sending.send(shared)
+    sending.counts.clear()  # what is counted is Jobs
+    if most is None:
+        submission.with_progress(sending, new)
+        return int(not submission.confirm(cluster, batch.name, wanted, sending, len(plan.there)))
+    ended = _follow(cluster, batch, wanted, new, sending, most)
+    return conclusion.tell(store, wanted, ended)
+
+
+def _follow(
+    cluster: Cluster, batch: Batch, wanted: Sequence[Manifest], new: Sequence[Manifest], sending: Sending, most: int
+) -> dict[str, str]:
+    """Send and wait; returns how each Job ended."""
+    names = [manifest["metadata"]["name"] for manifest in wanted]
+    following = feed.Feed(cluster, sending_.in_batch(batch.name), names, new)
+    with output.progress("ended", len(names), lambda: len(following.ended), things=True):
+        return following.follow(most, sending.send)
+
+
+def _try_one(cluster: Cluster, batch: Batch, store: Store) -> None:
+    """Have the cluster check one Job before anything is written: most refusals would be of all of them."""
+    one = dataclasses.replace(batch, groups=batch.groups[:1])
+    for manifest in submission.only_jobs(jobs.objects(one, store.address, _no_posts)):
+        with contextlib.suppress(AlreadyThereError):
+            cluster.create(manifest, dry_run=True)
+
+
+def _no_posts(path: Path, handle: str, *, skip_bad: bool) -> str:  # noqa: ARG001 - a Hash that reads nothing
+    return "0" * 64
+
+
+def _try_all(cluster: Cluster, batch: Batch, manifests: Sequence[Manifest], replace: bool) -> int:
+    """Have the cluster check every object that would be sent; nothing is written."""
+    plan = sending_.plan(submission.only_jobs(manifests), sending_.heads(cluster, batch.name))
+    if not replace:
+        sending_.refuse_changed(cluster, plan.changed)
+    sending = Sending(cluster, len(plan.new))
+    submission.with_progress(sending, plan.new, dry_run=True)
+    counts: dict[str, Any] = {"be submitted": len(plan.new) - sending.counts[sending_.REFUSED]}
+    counts |= {"be made anew": len(plan.changed) + len(plan.going), "stay as they are": len(plan.there)}
+    told = ", ".join(f"{count:,} would {what}" for what, count in counts.items() if count)
+    output.note(f"batch {batch.name} in {cluster.namespace}: {told or 'nothing to send'}; nothing was sent")
+    return int(bool(sending.counts[sending_.REFUSED]))
