@@ -64,7 +64,10 @@ class Connection:
         """The lines of an answer that does not end by itself; ends when the server does or is silent for too long."""
         import urllib3
 
-        answer = self._send("GET", path, query, None, "application/json", stream=True, silence=silence)
+        try:
+            answer = self._send("GET", path, query, None, "application/json", stream=True, silence=silence)
+        except urllib3.exceptions.HTTPError as fault:
+            raise self._no_answer(fault) from None
         try:
             if answer.status >= 300:
                 raise refusal(answer.status, _name(path, None), _object(answer.data), self.host)

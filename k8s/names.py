@@ -9,6 +9,7 @@ DOMAIN = "htctl.dev"
 LONGEST_JOB = 52  # 63 for a Pod's host name, less `-<index>-<5 random>` that a Job's Pods get
 CONTAINER = "train"
 SERVICE = "htctl-nodes"  # the one headless Service by which nodes of a run find each other
+BATCH, BOT, RUN = f"{DOMAIN}/batch", f"{DOMAIN}/bot", f"{DOMAIN}/run"
 QUEUE = "kueue.x-k8s.io/queue-name"
 NODE, POD, TERMINATION = "HTCTL_NODE", "HTCTL_POD", "HTCTL_TERMINATION_LOG"
 # What torchrun reads as its options, and torch.distributed for the rendezvous.
@@ -36,8 +37,8 @@ def labels(config: RunConfig) -> dict[str, str]:
     return {
         **common_labels(),
         "app.kubernetes.io/component": CONTAINER,
-        f"{DOMAIN}/batch": config.batch,
-        f"{DOMAIN}/bot": hashlib.sha256(bot.encode()).hexdigest()[:16],
+        BATCH: config.batch,
+        BOT: hashlib.sha256(bot.encode()).hexdigest()[:16],
         f"{DOMAIN}/config": config.fingerprint()[:16],
     }
 
@@ -46,8 +47,8 @@ def annotations(config: RunConfig) -> dict[str, str]:
     """What a person or a program wants to know of a run and no label can hold."""
     return {
         f"{DOMAIN}/handles": "+".join(config.handles),
-        f"{DOMAIN}/bot": bot_id(config.source, config.handles),
-        f"{DOMAIN}/run": run_id(config),
+        BOT: bot_id(config.source, config.handles),
+        RUN: run_id(config),
     }
 
 

@@ -7,14 +7,12 @@ failed, a Job that is gone and whose run is published has done well.
 import dataclasses
 from typing import Any
 
-from k8s import ending, raw, waiting
+from k8s import ending, raw, stored, waiting
 from k8s.ending import FAILED
 from k8s.manifests import GPU, Manifest
 from k8s.names import QUEUE
-from k8s.states import Facts, Group, GroupState, Phase, Seen
-from pipeline import lease
+from k8s.states import Ask, Facts, Group, GroupState, Phase, Seen
 
-SILENT_S = 300.0  # a run that has said nothing for so long may be dead, and its node too
 NOTHING = "it ended with 0, but the bot's pointer does not name its run: nothing was published"
 
 
@@ -37,11 +35,11 @@ def state(group: Group, seen: Seen, facts: Facts | None, now: float) -> GroupSta
 def _decided(group: Group, seen: Seen, facts: Facts | None, now: float) -> GroupState:
     """The table: the first row that fits decides."""
     job = seen.job
-    if facts and is_published(group, facts):
+    if facts and stored.is_published(group, facts):
         by_other = facts.pointer.get("run") not in (group.run, None)
         return GroupState(group, Phase.PUBLISHED, f"since replaced by {facts.pointer['run']}" if by_other else "")
     if job is None:
-        return _gone(group, facts, now)
+        return stored.gone(group, seen, facts, now)
     if raw.holds(job, "Complete") or raw.holds(job, "SuccessCriteriaMet"):
         return _complete(group, seen, facts)
     if any(raw.holds(job, kind) for kind in FAILED):
@@ -54,36 +52,20 @@ def _decided(group: Group, seen: Seen, facts: Facts | None, now: float) -> Group
     return _active(group, seen, facts, now)
 
 
-def is_published(group: Group, facts: Facts) -> bool:
-    """Whether the run was published, be it the bot's current one or not any more."""
-    return bool(group.run) and (facts.pointer.get("run") == group.run or facts.complete)
-
-
-def is_unchanged(group: Group, facts: Facts) -> bool:
-    """Whether the bot's current run has this one's config: a run's id ends in the first 8 digits of its hash."""
-    config = str(facts.pointer.get("config", ""))
-    return bool(config) and group.run.rpartition("-")[2] == config[:8]
-
-
-def _gone(group: Group, facts: Facts | None, now: float) -> GroupState:
-    """Its Job is not there: removed by its time to live, by hand, or never made."""
-    if facts is None:
-        return GroupState(group, Phase.ENDED, "its Job is gone; the store was not asked what came of it")
-    held = facts.lease
-    if held and not held.released and now - lease.moment(held.renewed) < 2 * held.seconds:
-        return dataclasses.replace(_at_work(group, facts, now), detail=f"its Job is gone, but {held.holder} is at work")
-    if facts.attempts and facts.attempts[-1].get("exit_code") == 0 and is_unchanged(group, facts):
-        return GroupState(group, Phase.UNCHANGED, f"as {facts.pointer['run']}")
-    end = ending.recorded(facts)
-    if end and ending.is_final(end):
-        return GroupState(group, Phase.FAILED, end.reason, end.stage, code=end.code)
-    return GroupState(group, Phase.CANCELLED, "its Job is gone and nothing was published", end.stage if end else "")
+def ask(seen: Seen) -> Ask:
+    """What the store must be asked to tell the state: nothing of what waits or starts."""
+    job = seen.job
+    over = job is None or any(raw.holds(job, kind) for kind in ("Complete", "SuccessCriteriaMet", *FAILED))
+    if over or (job and job["metadata"].get("deletionTimestamp")):
+        return Ask.END
+    running = any((pod.get("status") or {}).get("phase") == "Running" for pod in seen.pods)
+    return Ask.NOW if running else Ask.NOTHING
 
 
 def _complete(group: Group, seen: Seen, facts: Facts | None) -> GroupState:
     if facts is None:
-        return GroupState(group, Phase.ENDED, "its Job ended well; the store was not asked what came of it")
-    if is_unchanged(group, facts):
+        return GroupState(group, Phase.UNKNOWN, "its Job ended well; the store was not asked what came of it")
+    if stored.is_unchanged(group, facts):
         return GroupState(group, Phase.UNCHANGED, f"as {facts.pointer['run']}")
     words = [ending.left_word(_message(pod)) for pod in seen.pods]
     said = next((word.reason for word in words if word.code == 0 and word.reason), "")
@@ -105,11 +87,11 @@ def _active(group: Group, seen: Seen, facts: Facts | None, now: float) -> GroupS
         nodes = f"{len(behind)} of {wanted} nodes: " if wanted > 1 else ""
         return _waits(group, worst._replace(detail=_after(nodes + worst.detail, seen)))
     if all(pod["metadata"].get("deletionTimestamp") for pod in live):
-        return dataclasses.replace(_at_work(group, facts, now), detail="told to stop; it saves its work")
+        return dataclasses.replace(stored.at_work(group, facts, now), detail="told to stop; it saves its work")
     names = {pod["metadata"]["name"] for pod in live}
     if facts is not None and (facts.lease is None or facts.lease.holder.host not in names or facts.lease.released):
         return GroupState(group, Phase.STARTING, _after(f"on {live[0]['spec'].get('nodeName', '')}", seen))
-    return _at_work(group, facts, now)
+    return stored.at_work(group, facts, now)
 
 
 def _between(group: Group, seen: Seen) -> GroupState:
@@ -119,24 +101,6 @@ def _between(group: Group, seen: Seen) -> GroupState:
         done = any(raw.ended(pod) for pod in seen.pods)
         return GroupState(group, Phase.RUNNING if done else Phase.SCHEDULING, "ending" if done else seen.refusal)
     return GroupState(group, Phase.STARTING, f"to be tried again; the last try: {last.reason}", code=last.code)
-
-
-def _at_work(group: Group, facts: Facts | None, now: float) -> GroupState:
-    """What the holder of the run's lease says that it is at."""
-    held = facts.lease if facts else None
-    if held is None:
-        return GroupState(group, Phase.RUNNING)
-    at, silent = held.now, now - lease.moment(held.renewed)
-    done, total, speed = (_number(at.get(key)) for key in ("done", "total", "per_second"))
-    detail = f"silent for {silent / 60:.0f} min" if silent > max(SILENT_S, 2 * held.seconds) else ""
-    return GroupState(
-        group,
-        Phase.RUNNING,
-        detail,
-        str(at.get("stage", "")),
-        percent=100 * min(done / total, 1) if total else None,
-        left_s=max(total - done, 0) / speed if total and speed else None,
-    )
 
 
 def _waits(group: Group, wait: waiting.Wait) -> GroupState:
@@ -183,7 +147,3 @@ def _bits(train: Any, when: str) -> float | None:
 def _pointer_bits(group: Group, facts: Facts | None) -> float | None:
     pointer = facts.pointer if facts else {}
     return float(pointer["bits_per_byte"]) if pointer.get("run") == group.run and "bits_per_byte" in pointer else None
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from k8s.manifests import GPU, Manifest
-from k8s.names import CONTAINER, DOMAIN
+from k8s.names import BOT, CONTAINER, DOMAIN, RUN
 from k8s.states import Group
-
-BATCH_LABEL = f"{DOMAIN}/batch"
 
 
 def group(job: Manifest) -> Group:
@@ -15,7 +13,7 @@ def group(job: Manifest) -> Group:
     about = job["metadata"]
     notes = about.get("annotations") or {}
     handles = tuple(filter(None, str(notes.get(f"{DOMAIN}/handles", "")).split("+")))
-    return Group(notes.get(f"{DOMAIN}/bot", about["name"]), notes.get(f"{DOMAIN}/run", ""), about["name"], handles)
+    return Group(notes.get(BOT, about["name"]), notes.get(RUN, ""), about["name"], handles)
 
 
 def condition(thing: Manifest | None, kind: str) -> Mapping[str, Any]:

@@ -19,15 +19,15 @@ class Phase(enum.StrEnum):
     PULLING = "pulling"  # the image
     STARTING = "starting"  # a node is there, the pipeline has said nothing yet
     RUNNING = "running"
-    ENDED = "ended"  # its Job is done; what came of it only the store could tell, and it was not asked
     PUBLISHED = "published"
     UNCHANGED = "unchanged"  # the bot's current run has the same posts and settings
     CANCELLED = "cancelled"  # its Job is gone, and nothing is published
     FAILED = "failed"
+    UNKNOWN = "unknown"  # the store or the cluster, which alone could tell, was not asked or gave no answer
 
 
 WELL = (Phase.PUBLISHED, Phase.UNCHANGED)
-OVER = (*WELL, Phase.FAILED, Phase.CANCELLED, Phase.ENDED)
+OVER = (*WELL, Phase.FAILED, Phase.CANCELLED)
 WAITING = (Phase.QUEUED, Phase.PREEMPTED, Phase.PAUSED)  # they hold nothing
 
 
@@ -49,7 +49,16 @@ class Seen:
     pods: tuple[Manifest, ...] = ()
     workload: Manifest | None = None  # Kueue's
     ahead: int | None = None  # how many workloads of its queue come first
+    asked: bool = True  # whether a cluster was
     refusal: str = ""  # why no Pod could be made, where an event says so
+
+
+class Ask(enum.Enum):
+    """What of the store is needed to tell a group's state."""
+
+    NOTHING = enum.auto()
+    NOW = enum.auto()  # how far it is
+    END = enum.auto()  # what came of it
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,11 @@ def latest(bot: str) -> str:
     return f"bots/{bot}/latest.json"
 
 
+def batch(name: str) -> str:
+    """What was submitted as a batch: its bots, their runs and Jobs."""
+    return f"batches/{name}/batch.json"
+
+
 @dataclass(frozen=True)
 class RunKeys:
     """The keys of one run of one bot."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from htctl import output
-from htctl.commands import bots, fetch, gc, generate, init, posts, render, run
+from htctl.commands import bots, fetch, gc, generate, init, posts, render, run, status, watch
 from pipeline.errors import INTERRUPTED, ConfigError, HtctlError
 
 USAGE, FAULT = 2, 3
@@ -16,6 +16,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "init": init.init,
     "run": run.run,
     "render": render.render,
+    "status": status.status,
+    "watch": watch.watch,
     "bots": bots.bots,
     "posts": posts.posts,
     "generate": generate.generate,

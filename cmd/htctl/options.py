@@ -1,6 +1,7 @@
 """Options that several commands share, and how their text becomes what they mean."""
 
 import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ from pipeline.store import Store
 
 DEFAULT_STORE = "htctl-store"
 ENVIRONMENT = "HTCTL_STORE"
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 S3_PRICE = 0.023  # dollars for a GB and month
 
 StoreOption = Annotated[
@@ -35,12 +37,27 @@ PriceOption = Annotated[
         show_default=False,
     ),
 ]
+FileOption = Annotated[
+    Path | None, typer.Option("-f", "--file", help="A batch file (htctl init writes one).", show_default=False)
+]
+BatchOption = Annotated[str, typer.Option("--batch", help="The batch's name [default: from the file].")]
+NamespaceOption = Annotated[
+    str, typer.Option("-n", "--namespace", help="[default: the batch file's, else that of kubectl's context]")
+]
+ContextOption = Annotated[
+    str, typer.Option("--context", help="A context of kubectl's configuration, if not the current.")
+]
 BotArgument = Annotated[str, typer.Argument(help="A bot's id, or its handles joined by +.", show_default=False)]
 
 
 def store_address(given: str, in_file: str = "") -> str:
     """The store's address: the option, else the environment's, else the batch file's, else the default."""
-    return given or os.environ.get(ENVIRONMENT, "") or in_file or DEFAULT_STORE
+    return named_store(given, in_file) or DEFAULT_STORE
+
+
+def named_store(given: str, in_file: str = "") -> str:
+    """The same, empty where nobody names a store."""
+    return given or os.environ.get(ENVIRONMENT, "") or in_file
 
 
 def price(given: float | None, store: Store) -> float | None:
@@ -90,6 +107,14 @@ def _is_text(path: list[str]) -> bool:
     if path[0] == "kubernetes":
         return schema.kind(Kubernetes, path[1:]) is str
     return schema.kind(Settings, path) is str
+
+
+def seconds(text: str, option: str) -> float:
+    """A time such as `90s`, `10m` or `2h` in seconds; empty: 0."""
+    number, unit = text[:-1], text[-1:]
+    if text and (not number.isdigit() or unit not in UNITS):
+        raise ConfigError(f"{option} {text}: must be a number with s, m or h, such as 10m")
+    return int(number) * UNITS[unit] if text else 0.0
 
 
 def wants_json(output: str) -> bool:

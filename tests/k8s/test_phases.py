@@ -92,7 +92,7 @@ def test_a_job_that_ended_well_is_what_the_store_says() -> None:
     same = state("ended0", Facts(pointer={**POINTER, "config": run.rpartition("-")[2] + "ff"}))
     assert (same.phase, same.detail) == (Phase.UNCHANGED, "as cap-0000aaaa")
     assert state("ended0", Facts(pointer=POINTER)).phase == Phase.FAILED
-    assert state("ended0", None).phase == Phase.ENDED
+    assert state("ended0", None).phase == Phase.UNKNOWN
 
 
 def test_a_job_that_failed_after_its_run_was_published_did_well() -> None:
@@ -131,7 +131,7 @@ def test_a_job_that_is_gone_is_what_the_store_says() -> None:
     published = gone(Facts(pointer=POINTER, train={"before": {"bits_per_byte": 3.0}}))
     assert (published.phase, published.before, published.after) == (Phase.PUBLISHED, 3.0, 2.0)
     assert gone(EMPTY).phase == Phase.CANCELLED
-    assert gone(None).phase == Phase.ENDED
+    assert gone(None).phase == Phase.UNKNOWN
     stopped = Facts(attempts=({**ended, "exit_code": 75, "reason": "stopped"},))
     assert (gone(stopped).phase, gone(stopped).stage) == (Phase.CANCELLED, "train")
     assert gone(Facts(attempts=({**ended, "exit_code": 65, "reason": "too few"},))).phase == Phase.FAILED
