@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from htctl import output
-from htctl.commands import bots, fetch, gc, generate, init, posts, render, run, status, watch
+from htctl.commands import bots, fetch, gc, generate, init, logs, posts, render, run, status, watch
 from pipeline.errors import INTERRUPTED, ConfigError, HtctlError
 
 USAGE, FAULT = 2, 3
@@ -18,6 +18,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "render": render.render,
     "status": status.status,
     "watch": watch.watch,
+    "logs": logs.logs,
     "bots": bots.bots,
     "posts": posts.posts,
     "generate": generate.generate,
