@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from htctl import output
-from htctl.commands import bots, fetch, gc, generate, init, logs, posts, render, run, status, watch
+from htctl.commands import bots, doctor, fetch, gc, generate, init, logs, posts, render, run, status, watch
 from pipeline.errors import INTERRUPTED, ConfigError, HtctlError
 
 USAGE, FAULT = 2, 3
@@ -21,6 +21,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "logs": logs.logs,
     "bots": bots.bots,
     "posts": posts.posts,
+    "doctor": doctor.doctor,
     "generate": generate.generate,
     "fetch": fetch.fetch,
     "gc": gc.gc,
