@@ -89,7 +89,7 @@ def _active(group: Group, seen: Seen, facts: Facts | None, now: float) -> GroupS
     if all(pod["metadata"].get("deletionTimestamp") for pod in live):
         return dataclasses.replace(stored.at_work(group, facts, now), detail="told to stop; it saves its work")
     names = {pod["metadata"]["name"] for pod in live}
-    if facts is not None and (facts.lease is None or facts.lease.holder.host not in names or facts.lease.released):
+    if facts is not None and (facts.lease is None or facts.lease.holder.host not in names):
         return GroupState(group, Phase.STARTING, _after(f"on {live[0]['spec'].get('nodeName', '')}", seen))
     return stored.at_work(group, facts, now)
 

@@ -42,8 +42,8 @@ def gone(group: Group, seen: Seen, facts: Facts | None, now: float) -> GroupStat
 def at_work(group: Group, facts: Facts | None, now: float) -> GroupState:
     """What the holder of the run's lease says that it is at."""
     held = facts.lease if facts else None
-    if held is None:
-        return GroupState(group, Phase.RUNNING)
+    if held is None or held.released:
+        return GroupState(group, Phase.RUNNING, "ending" if held else "")
     at, silent = held.now, now - lease.moment(held.renewed)
     done, total, speed = (_number(at.get(key)) for key in ("done", "total", "per_second"))
     detail = f"silent for {silent / 60:.0f} min" if silent > max(SILENT_S, 2 * held.seconds) else ""
