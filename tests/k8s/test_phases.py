@@ -111,6 +111,11 @@ def test_a_run_at_work_has_its_stage_percent_and_time_left() -> None:
     assert state("running", Facts(lease=leased(host, age=900, stage="train"))).detail == "silent for 15 min"
     assert state("running", Facts(lease=leased("an-earlier-pod", stage="train"))).phase == Phase.STARTING
     assert state("running", None).phase == Phase.RUNNING
+    released = dataclasses.replace(leased(host, stage="publish"), released=True)
+    assert (state("running", Facts(lease=released)).phase, state("running", Facts(lease=released)).detail) == (
+        Phase.RUNNING,
+        "ending",
+    )
 
 
 def test_a_pod_that_was_told_to_stop_saves_its_work() -> None:
