@@ -11,6 +11,7 @@ from k8s.manifests import Manifest
 
 CORE, BATCH = "/api/v1/namespaces/{namespace}", "/apis/batch/v1/namespaces/{namespace}"
 KUEUE = "/apis/kueue.x-k8s.io/v1beta1/namespaces/{namespace}"
+PENDING = "/apis/visibility.kueue.x-k8s.io/v1beta1/namespaces/{namespace}"
 PATHS = {
     "Job": f"{BATCH}/jobs",
     "Pod": f"{CORE}/pods",
@@ -19,6 +20,7 @@ PATHS = {
     "Workload": f"{KUEUE}/workloads",
     "LocalQueue": f"{KUEUE}/localqueues",
     "ResourceQuota": f"{CORE}/resourcequotas",
+    "PendingWorkloads": f"{PENDING}/localqueues/{{name}}/pendingworkloads",  # of a LocalQueue by name, in their order
 }
 PAGE = 500  # objects of a list in one answer: a server never has to hold 10,000 for us at once
 SILENCE_S = 300  # a watch that has said nothing for so long is asked anew
@@ -153,10 +155,10 @@ class KubernetesCluster:
         return bool(answer["status"].get("allowed"))
 
     def _path(self, kind: str, name: str = "", namespace: str = "") -> str:
-        path = PATHS[kind].format(namespace=namespace or self.namespace)
-        return f"{path}/{name}" if name else path
+        path = PATHS[kind].format(namespace=namespace or self.namespace, name=name)
+        return f"{path}/{name}" if name and "{name}" not in PATHS[kind] else path
 
 
-def connect(namespace: str = "", context: str = "") -> KubernetesCluster:
+def connect(namespace: str = "", context: str = "", patience: float = connection.PATIENCE_S) -> KubernetesCluster:
     """The cluster of kubectl's current context, or another; in its namespace, or another."""
-    return KubernetesCluster(connection.connect(context), namespace)
+    return KubernetesCluster(connection.connect(context, patience), namespace)

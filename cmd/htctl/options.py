@@ -15,6 +15,7 @@ from pipeline.store import Store
 
 DEFAULT_STORE = "htctl-store"
 ENVIRONMENT = "HTCTL_STORE"
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 S3_PRICE = 0.023  # dollars for a GB and month
 
 StoreOption = Annotated[
@@ -58,7 +59,12 @@ BotArgument = Annotated[str, typer.Argument(help="A bot's id, or its handles joi
 
 def store_address(given: str, in_file: str = "") -> str:
     """The store's address: the option, else the environment's, else the batch file's, else the default."""
-    return given or os.environ.get(ENVIRONMENT, "") or in_file or DEFAULT_STORE
+    return named_store(given, in_file) or DEFAULT_STORE
+
+
+def named_store(given: str, in_file: str = "") -> str:
+    """The same, empty where nobody names a store."""
+    return given or os.environ.get(ENVIRONMENT, "") or in_file
 
 
 def price(given: float | None, store: Store) -> float | None:
@@ -118,6 +124,14 @@ def for_cluster(given: list[str] | None, namespace: str) -> dict[str, Any]:
         if inner.setdefault("namespace", namespace) != namespace:
             raise ConfigError(f"--namespace {namespace}: --set kubernetes.namespace says {inner['namespace']}")
     return merged
+
+
+def seconds(text: str, option: str) -> float:
+    """A time such as `90s`, `10m` or `2h` in seconds; empty: 0."""
+    number, unit = text[:-1], text[-1:]
+    if text and (not number.isdigit() or unit not in UNITS):
+        raise ConfigError(f"{option} {text}: must be a number with s, m or h, such as 10m")
+    return int(number) * UNITS[unit] if text else 0.0
 
 
 def wants_json(output: str) -> bool:

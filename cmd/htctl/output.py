@@ -42,6 +42,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
             line("\t".join(row))
         return
     from rich.console import Console
+
+    Console().print(_drawn(columns, rows))
+
+
+def _drawn(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Any:
     from rich.table import Table
     from rich.text import Text
 
@@ -49,8 +54,35 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for column in columns:
         drawn.add_column(column)
     for row in rows:
-        drawn.add_row(*(Text(cell) for cell in row))
-    Console().print(drawn)
+        drawn.add_row(*(Text(_CONTROL.sub("", cell)) for cell in row))
+    return drawn
+
+
+@contextlib.contextmanager
+def redrawn() -> Iterator[Callable[[str, Sequence[str], Iterable[Sequence[str]], str], None]]:
+    """A part of the terminal that is drawn anew: a line above, a table, a line below."""
+    from rich.console import Group
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(auto_refresh=False, transient=True) as live:
+
+        def draw(above: str, columns: Sequence[str], rows: Iterable[Sequence[str]], below: str) -> None:
+            live.update(Group(Text(above), _drawn(columns, rows), Text(below)), refresh=True)
+
+        yield draw
+
+
+def is_terminal() -> bool:
+    """Whether stdout is one."""
+    return sys.stdout.isatty()
+
+
+def height() -> int:
+    """How many rows of a table fit on the terminal."""
+    import shutil
+
+    return max(shutil.get_terminal_size().lines - 6, 15)
 
 
 @contextlib.contextmanager

@@ -52,7 +52,7 @@ def in_use(found: Versioned | None) -> bool:
     somebody's; one that a gc took is nobody's."""
     if found is None:
         return False
-    state = _state(found)
+    state = lease_state(found)
     return state is None or (state.now != DELETING and state.at_work())
 
 
@@ -61,7 +61,7 @@ def object_at(store: Store, key: str) -> dict[str, Any] | None:
     return _parsed(store.read(key))
 
 
-def _state(found: Versioned | None) -> State | None:
+def lease_state(found: Versioned | None) -> State | None:
     """A lease as it was read; None where there is none, or it is unreadable."""
     try:
         return State.parse(found.data) if found else None
@@ -97,7 +97,7 @@ def _of_bot(store: Store, bot: str, held: Mapping[str, Held]) -> list[Run] | str
 def _run(store: Store, keys: RunKeys, held: Held, current: bool) -> Run:
     """What is known of a run; of a current one only what its checkpoints need, since it stays whatever its age."""
     leased = store.read(keys.lease) if held.leased and (not current or held.checkpoints) else None
-    state = _state(leased)
+    state = lease_state(leased)
     complete = PUBLISH in held.markers
     markers = [] if current else [PUBLISH] if complete else sorted(held.markers)
     times = [_end(object_at(store, keys.stage(name)) or {}) for name in markers]

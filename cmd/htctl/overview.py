@@ -1,0 +1,97 @@
+"""A batch looked at from both sides: opens the cluster and the store, and goes on with one where the other is away."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from htctl import batches, options, output
+from htctl.batches import Batch
+from htctl.storefacts import Reader
+from k8s import cluster as clusters
+from k8s import look
+from k8s.board import Board
+from k8s.cluster import Cluster
+from k8s.errors import ClusterError
+from k8s.mirror import Mirror
+from k8s.states import Group, GroupState
+from pipeline.errors import ConfigError, StoreError
+from pipeline.store import Store, open_store
+
+PATIENCE_S = 15.0  # somebody waits for the answer
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asked for, as the commands' options have it."""
+
+    file: Path | None = None
+    batch: str = ""
+    groups: Sequence[str] = ()
+    handle: str = ""
+    store: str = ""
+    namespace: str = ""
+    context: str = ""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A batch, what was found of it, and where; no cluster: it was not to be asked."""
+
+    batch: Batch
+    store: Store
+    cluster: Cluster | None
+    mirror: Mirror
+    board: Board
+
+    @property
+    def name(self) -> str:
+        """What the batch is called in a line."""
+        return f"batch {self.batch.name}" if self.batch.name else "all batches"
+
+    @property
+    def namespace(self) -> str:
+        """Where its Jobs are."""
+        return self.cluster.namespace if self.cluster else self.batch.namespace
+
+    def states(self) -> list[GroupState]:
+        """Every group's state."""
+        return list(self.board.states.values())
+
+
+def take(asked: Asked, *, deep: bool) -> Overview:
+    """Look once at all of it; `deep`: the numbers of what is published too. No such batch: ConfigError."""
+    batch = batches.find(asked.file, asked.batch)
+    named = options.named_store(asked.store, batch.store)
+    groups, namespace = _submitted(named, batch.name) if named else ([], "")
+    cluster, mirror = _look(asked.namespace or batch.namespace or namespace, asked.context, batch.name)
+    address = named or batches.store_of_jobs(mirror) or options.DEFAULT_STORE
+    if not named:
+        groups, namespace = _submitted(address, batch.name)
+    store = open_store(address)
+    reader = Reader(store, output.note, deep=deep)
+    keep = batches.keeping(asked.groups, asked.handle)
+    board = Board(groups, reader.read, keep, asked=cluster is not None)
+    board.update(mirror)
+    if not board.states:
+        where = f"namespace {cluster.namespace}" if cluster else "no cluster"
+        what = f"batch '{batch.name}'" if batch.name else "Job of htctl's"
+        which = f" with {' '.join([*asked.groups, asked.handle]).strip()}" if asked.groups or asked.handle else ""
+        raise ConfigError(f"no {what}{which} in {where}, nor in the store {address} (--namespace, --store)")
+    return Overview(batch, store, cluster, mirror, board)
+
+
+def _look(namespace: str, context: str, batch: str) -> tuple[Cluster | None, Mirror]:
+    try:
+        cluster = clusters.connect(namespace, context, PATIENCE_S)
+        return cluster, look.mirror(cluster, batch)
+    except (ClusterError, ConfigError) as error:
+        output.note(f"{error}\nshown is what the store has")
+        return None, Mirror()
+
+
+def _submitted(address: str, batch: str) -> tuple[list[Group], str]:
+    try:
+        return batches.submitted(open_store(address), batch)
+    except StoreError as error:
+        output.note(f"{error}; shown is what the cluster has")
+        return [], ""

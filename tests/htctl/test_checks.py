@@ -1,0 +1,45 @@
+from typing import Any
+
+from htctl import checks
+from htctl.checks import BAD, NOTE, OK
+from pipeline.store.folder import FolderStore
+from tests.k8s.fakes import FakeCluster
+
+
+def test_a_missing_right_is_named_with_what_needs_it() -> None:
+    cluster = FakeCluster()
+    assert checks.rights(cluster, None).state == OK
+    cluster.forbidden = {"pods/log"}
+    found = checks.rights(cluster, None)
+    assert (found.state, found.said) == (BAD, "not allowed: get pods/log (logs)")
+
+
+def test_a_queue_that_is_there_not_there_or_stopped() -> None:
+    stopped = [{"type": "Active", "status": "False", "message": "its ClusterQueue is stopped"}]
+    queues: Any = [
+        {"metadata": {"name": "bots"}, "status": {}},
+        {"metadata": {"name": "old"}, "status": {"conditions": stopped}},
+    ]
+    found = list(checks.queues(FakeCluster(LocalQueue=queues), ["bots", "", "none", "old", "bots"]))
+    assert [check.state for check in found] == [OK, BAD, BAD]
+    assert found[2].said == "old: its ClusterQueue is stopped"
+
+
+def test_a_store_is_tried_and_nothing_is_left_in_it(store: FolderStore) -> None:
+    assert checks.store(store).state == OK
+    assert list(store.list("")) == []
+
+
+def test_a_store_that_ignores_conditions_is_found_out(store: FolderStore) -> None:
+    class Ignoring(FolderStore):
+        def swap(self, key: str, data: bytes, version: str) -> bool:
+            self.write(key, data)
+            return True
+
+    found = checks.store(Ignoring(store.root))
+    assert (found.state, "conditional writes are not honoured" in found.said) == (BAD, True)
+
+
+def test_a_hub_that_is_not_reached_is_a_note_and_tiny_needs_none() -> None:
+    hub, tiny = checks.base_models(["tiny", "owner/name", "tiny"], "http://127.0.0.1:9")
+    assert (tiny.state, hub.state) == (OK, NOTE)
