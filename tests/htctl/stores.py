@@ -44,9 +44,13 @@ def lease(**changes: Any) -> bytes:
     ).to_bytes()
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 def ago(days: float, **more: float) -> str:
     """A time in the past, as the store has it."""
-    at = datetime.now(UTC) - timedelta(days=days, **more)
+    at = now() - timedelta(days=days, **more)
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

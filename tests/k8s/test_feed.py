@@ -87,8 +87,14 @@ def test_a_watch_that_breaks_begins_with_a_new_list(
     jobs = many(2)
     list(submit.send_all(cluster, jobs))
     state.script["WATCH"] = [answer] * 3
-    for job in jobs:
-        threading.Timer(0.2, state.end, [job["metadata"]["name"]]).start()
+
+    def end_when_all_were_given() -> None:
+        while state.script["WATCH"]:
+            time.sleep(0.01)
+        for job in jobs:
+            state.end(job["metadata"]["name"])
+
+    threading.Thread(target=end_when_all_were_given).start()
     assert set(follow(cluster, jobs, [], 0).values()) == {"complete"}
     assert sum(asked.startswith("GET") for asked in state.asked) == 4
 
