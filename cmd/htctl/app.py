@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from htctl import output
-from htctl.commands import bots, fetch, gc, generate, init, posts, render, run
+from htctl.commands import bots, card, fetch, gc, generate, init, posts, render, run
 from pipeline.errors import INTERRUPTED, ConfigError, HtctlError
 
 USAGE, FAULT = 2, 3
@@ -19,6 +19,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "bots": bots.bots,
     "posts": posts.posts,
     "generate": generate.generate,
+    "card": card.card,
     "fetch": fetch.fetch,
     "gc": gc.gc,
 }

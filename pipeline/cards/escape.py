@@ -12,7 +12,7 @@ def shown(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """`text` on one line, shown as it is wherever it stands: nothing in it is markup, a table's edge, a link or a tag."""
+    """`text` on one line, shown as it is wherever it stands: nothing in it is markup, a table's edge or a link."""
     line = _SPECIAL.sub(r"\\\1", _entities(shown(text)))
     return _no_links(_NUMBERED.sub(r"\1\\\2", line))
 
@@ -47,6 +47,22 @@ def yaml_text(text: str) -> str:
 
     whole = _LONE_SURROGATE.sub("\ufffd", text)
     return _spelt(yaml.safe_dump(whole, default_style='"', allow_unicode=True, width=_ENDLESS).rstrip("\n"))
+
+
+def yaml_plain(text: str) -> str:
+    """`text` as a YAML scalar, without quotes where every reader takes it for this text."""
+    import yaml
+
+    sound = _PLAIN.fullmatch(text) and not _AMBIGUOUS.fullmatch(text) and not text.endswith(":")
+    return text if sound and yaml.safe_load(f"- {text}") == [text] else yaml_text(text)
+
+
+def python_text(text: str) -> str:
+    """`text` as a Python string literal on one line, in double quotes."""
+    import json
+
+    literal = json.dumps(_LONE_SURROGATE.sub("\ufffd", text), ensure_ascii=False)
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", literal)
 
 
 def yaml_block(data: Any) -> str:
@@ -94,5 +110,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LINES = re.compile("[\n\r\x85\u2028\u2029\ufeff]")  # what readers of YAML take for the end of a line, or drop
+_HIDDEN = re.compile(f"{_INVISIBLE.pattern}|{_LINES.pattern}")
+_PLAIN = re.compile(r"[A-Za-z][!-~]*")  # ASCII without spaces: no comment and no second key begins in it
 # What is text to YAML 1.1 and a number, a truth or nothing to 1.2, or the other way round.
 _AMBIGUOUS = re.compile(r"[-+.]?[0-9][0-9a-fA-FxXoO_.:eE+-]*|y|n|yes|no|on|off|true|false|null|~", re.IGNORECASE)
