@@ -19,6 +19,7 @@ BATCH_RULE = "1 to 40 of a-z, 0-9, '.', '_' and '-', with a letter or digit at b
 SOURCES = ("jsonl", "archive")
 FILES = ("jsonl", "archive")  # those whose posts are given as files
 TINY = "tiny"
+CARDS = ("htctl", "huggingtweets-2020", "huggingtweets-2021-02", "huggingtweets-2021-05")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +111,7 @@ class Settings:
     skip_bad: bool = setting(False, "whether lines of posts files that hold no post are counted and left out")
     base_model: str = setting("openai-community/gpt2", "a hub id, a folder, or 'tiny' (built in, for trying)")
     license: str = setting("mit", "the bot's licence, as the hub names it", pattern=r"[a-z0-9][a-z0-9.-]*")
-    card: str = setting("htctl", "the model card's template", choices=("htctl",))
+    card: str = setting("htctl", "the model card's template", choices=CARDS)
     clean: Clean = Clean()
     dataset: Dataset = Dataset()
     train: Train = Train()
@@ -220,7 +221,11 @@ def _is_handle(source: str, handle: str) -> bool:
 
 def impossible(settings: Settings) -> list[schema.Problem]:
     """What is wrong with settings that are each sound but do not go together."""
+    from pipeline.cards.hubrules import wrong_licence  # here, since few ask and the way of htctl --help leads past
+
     problems = []
+    if unknown := wrong_licence(settings.license):
+        problems.append(schema.Problem(("license",), unknown))
     if settings.generate.min_length > settings.generate.max_length:
         problems.append(schema.Problem(("generate", "min_length"), "is above generate.max_length"))
     return problems

@@ -10,7 +10,19 @@ import pytest
 from htctl import app
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("torch", "transformers", "wandb", "boto3", "kubernetes", "numpy", "rich", "yaml", "deepspeed", "tweepy")
+HEAVY = (
+    "torch",
+    "transformers",
+    "wandb",
+    "boto3",
+    "kubernetes",
+    "numpy",
+    "rich",
+    "yaml",
+    "deepspeed",
+    "tweepy",
+    "jinja2",
+)
 
 
 def loaded_by(*arguments: str) -> set[str]:

@@ -10,6 +10,7 @@ from htctl import output
 from htctl.commands import (
     bots,
     cancel,
+    card,
     doctor,
     fetch,
     gc,
@@ -46,6 +47,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "posts": posts.posts,
     "doctor": doctor.doctor,
     "generate": generate.generate,
+    "card": card.card,
     "fetch": fetch.fetch,
     "gc": gc.gc,
 }

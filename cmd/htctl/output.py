@@ -20,6 +20,16 @@ def line(text: str) -> None:
     sys.stdout.write(f"{_CONTROL.sub('', text)}\n")
 
 
+def document(content: bytes) -> None:
+    """A file as the result: to the byte in a pipe; on a terminal without what could steer it."""
+    if sys.stdout.isatty():
+        sys.stdout.write(_CONTROL.sub("", content.decode("utf-8", "replace")))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
 def note(text: str) -> None:
     """A line about what is going on, on stderr."""
     sys.stderr.write(f"{text}\n")

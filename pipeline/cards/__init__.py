@@ -1,11 +1,13 @@
-"""Model cards: one template file each, filled from what the stages found."""
+"""Model cards: the templates by name, each filled from what the stages found."""
 
+import functools
 from collections.abc import Callable
-from typing import Any
 
-from pipeline.cards import htctl
-
-Facts = dict[str, Any]
+from pipeline.cards import htctl, original
+from pipeline.cards.facts import Facts
 
 # The name in `card:` -> the function that writes README.md's text from a run's facts.
-TEMPLATES: dict[str, Callable[[Facts], str]] = {"htctl": htctl.write}
+TEMPLATES: dict[str, Callable[[Facts], str]] = {
+    "htctl": htctl.write,
+    **{name: functools.partial(original.of_run, name) for name in original.GENERATIONS},
+}

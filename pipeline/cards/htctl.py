@@ -1,72 +1,49 @@
 """Today's card: Hub metadata that is measured, not assumed, and prose from `htctl.md.j2`."""
 
 import re
-from importlib import resources
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import jinja2
-import yaml
-
+from pipeline.cards import metadata, templates
 from pipeline.cards.escape import markdown
-from pipeline.config import TINY, is_folder, public_name
+from pipeline.config import TINY, public_name
 
 
-def write(facts: dict[str, Any]) -> str:
+def write(facts: Mapping[str, Any]) -> str:
     """README.md's text. `facts`: `config`, `bot`, `run`, `versions` and the results of the stages by name."""
-    # The output is Markdown: every foreign text goes through the `md` filter.
-    environment = jinja2.Environment(  # noqa: S701
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters["md"] = markdown
-    environment.filters["number"] = lambda value: f"{value:,}"
-    template = resources.files("pipeline.cards").joinpath("htctl.md.j2").read_text(encoding="utf-8")
     name = public_name(facts["config"].base_model)
-    filled = {"metadata": _metadata(facts), "counts": _counts(facts), "base_model": name, "tiny": TINY}
-    return environment.from_string(template).render(**filled, **facts)
+    filled = {"metadata": metadata.block(facts), "counts": _counts(facts), "base_model": name, "tiny": TINY}
+    return templates.render("htctl.md.j2", **filled, **facts)
 
 
-def _metadata(facts: dict[str, Any]) -> str:
-    """The YAML block that a hub reads, as
-    https://github.com/huggingface/hub-docs/blob/main/modelcard.md lays down."""
-    config, train = facts["config"], facts["train"]
-    data: dict[str, Any] = {
-        "language": facts["clean"]["languages"],
-        "license": config.license,
-        "library_name": "transformers",
-        "pipeline_tag": "text-generation",
-    }
-    if config.base_model != TINY and not is_folder(config.base_model):
-        data["base_model"] = config.base_model
-    data["tags"] = ["huggingtweets", "htctl"]
-    data["widget"] = [{"text": config.generate.prompt}]
-    data["model-index"] = [{"name": facts["bot"], "results": [_results(facts["bot"], train["after"])]}]
-    return yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=1000).rstrip("\n")
-
-
-def _results(bot: str, after: dict[str, float]) -> dict[str, Any]:
-    measured = (("perplexity", "Perplexity"), ("bits_per_byte", "Bits per byte"))
-    return {
-        "task": {"type": "text-generation", "name": "Text generation"},
-        "dataset": {"type": "held-out-posts", "name": f"Held-out posts of {bot}"},
-        "metrics": [{"type": key, "name": name, "value": round(after[key], 4)} for key, name in measured],
-    }
-
-
-def _counts(facts: dict[str, Any]) -> str:
+def _counts(facts: Mapping[str, Any]) -> str:
     """The table of posts, a column for each handle in the order in which they were given."""
     handles = facts["config"].handles
     cleaned, scraped = facts["clean"]["handles"], facts["scrape"]["handles"]
     rows = [
         ["", *(f"@{markdown(handle)}" for handle in handles)],
         ["---", *("---:" for _ in handles)],
+        *_left_out(scraped[handle] for handle in handles),
         ["Posts downloaded", *(f"{cleaned[handle]['downloaded']:,}" for handle in handles)],
         ["Retweets", *(f"{cleaned[handle]['retweets']:,}" for handle in handles)],
         ["Short posts", *(f"{cleaned[handle]['short']:,}" for handle in handles)],
         ["Posts kept", *(f"{cleaned[handle]['kept']:,}" for handle in handles)],
+        ["Characters kept", *(f"{cleaned[handle]['characters']:,}" for handle in handles)],
         ["Oldest", *(_day(scraped[handle]["oldest"]) for handle in handles)],
         ["Newest", *(_day(scraped[handle]["newest"]) for handle in handles)],
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _left_out(scraped: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    """Rows for what never was counted as a post, where there was any."""
+    found = list(scraped)
+    kinds = (("duplicates", "Posts given again, not counted"), ("skipped", "Lines that hold no post, not counted"))
+    return [
+        [name, *(f"{counts.get(key, 0):,}" for counts in found)]
+        for key, name in kinds
+        if any(counts.get(key) for counts in found)
+    ]
 
 
 def _day(time: str) -> str:

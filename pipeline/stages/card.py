@@ -2,31 +2,33 @@
 
 import json
 
-from pipeline.cards import TEMPLATES
+from pipeline.cards import TEMPLATES, facts, hub
 from pipeline.config import public_name
 from pipeline.stage import Context, Result, to_bytes
 from pipeline.store import read_json
 
 
 def run(context: Context) -> Result:
-    """Write the card by the template that the config names. Result: `template` and `characters`."""
-    facts = {
-        "config": context.config,
-        "bot": context.keys.bot,
-        "run": context.keys.run,
-        "versions": read_json(context.store, context.keys.config)["made_by"],
-        **context.results,
-    }
-    text = TEMPLATES[context.config.card](facts)
+    """Write the card by the template that the config names.
+
+    Result: `template`, `characters`, and `problems`: what a hub would refuse, which is told and no reason to lose
+    a training.
+    """
+    made_by = read_json(context.store, context.keys.config)["made_by"]
+    found = facts.gather(context.config, context.keys, made_by, context.results)
+    text = TEMPLATES[context.config.card](found)
+    problems = list(map(str, hub.check(text)))
+    for problem in problems:
+        context.report.line(f"warning: a hub would refuse the card: {problem}")
     context.store.write(context.keys.model("README.md"), text.encode("utf-8"))
-    context.store.write(context.keys.model("metrics.json"), to_bytes(_metrics(context, facts)))
-    return {"template": context.config.card, "characters": len(text)}
+    context.store.write(context.keys.model("metrics.json"), to_bytes(_metrics(context, found)))
+    return {"template": context.config.card, "characters": len(text), "problems": problems}
 
 
-def _metrics(context: Context, facts: dict[str, object]) -> dict[str, object]:
+def _metrics(context: Context, found: dict[str, object]) -> dict[str, object]:
     """All facts as numbers, less what is only true here: the store's address, a folder's path."""
     config = json.loads(context.config.to_json())
     for name in ("store", "resources", "limits"):  # what a Job would have been given, not what was used
         del config[name]
     config["base_model"] = public_name(config["base_model"])
-    return {**facts, "config": config}
+    return {**found, "config": config}

@@ -96,3 +96,10 @@ def test_settings_that_do_not_go_together_are_refused() -> None:
 def test_canonical_json_is_equal_for_equal_data() -> None:
     assert config.canonical_json({"b": 1, "a": {"d": 2, "c": "é"}}) == '{"a":{"c":"é","d":2},"b":1}'
     assert json.loads(config.canonical_json({"a": 1})) == {"a": 1}
+
+
+def test_a_licence_that_the_hub_does_not_know_is_refused_before_anything_is_made() -> None:
+    asked = factories.run_config(license="apache2")
+    assert [str(problem) for problem in config.impossible(asked)] == [
+        "license: 'apache2' is no licence that the Hub knows; did you mean 'apache-2.0'?"
+    ]

@@ -1,43 +1,16 @@
-import copy
 from typing import Any
 
 import pytest
 import yaml
 from huggingface_hub import ModelCard, repocard
+from markdown_it import MarkdownIt
 
-from pipeline.cards import htctl
-from tests import factories
-
-SCORE = {"nats": 1.0, "tokens": 9, "posts": 7, "bytes": 90, "perplexity": 93.25, "bits_per_byte": 2.345678}
-COUNTS = {"downloaded": 3234, "retweets": 541, "short": 414, "kept": 2279, "characters": 99999}
-FACTS: dict[str, Any] = {
-    "bot": "uppityducky",
-    "run": "b-00000000",
-    "versions": {"htctl": "0.1.0", "torch": "2.13.0+cpu"},
-    "scrape": {"handles": {"uppityducky": {"oldest": "2020-01-02T03:04:05Z", "newest": ""}}},
-    "clean": {"handles": {"uppityducky": COUNTS}, "languages": ["en"]},
-    "dataset": {"train": {"posts": 2000}, "validation": {"posts": 0}, "heldout": {"posts": 279}},
-    "train": {
-        "before": {**SCORE, "bits_per_byte": 4.0}, "after": SCORE, "epoch": 4, "steps": 300, "seconds": 61.5,
-        "parameters": 124439808, "precision": "bf16", "device": "CPU (x86_64)", "threads": 2,
-    },
-    "generate": {"prompt": "My dream is", "samples": ["My dream is a | pipe"],
-                 "copies": {"posts": 100, "verbatim": 1, "near": 3}},
-}  # fmt: skip
+from pipeline.cards import escape, htctl
+from tests.pipeline.cards import nasty, runs
 
 
 def card(config: dict[str, Any] | None = None, **changes: Any) -> str:
-    facts = copy.deepcopy(FACTS)
-    facts["config"] = factories.run_config(
-        handles=["uppityducky"], base_model="openai-community/gpt2", **(config or {})
-    )
-    for path, value in changes.items():
-        first, _, last = path.partition("__")
-        if last:
-            facts[first][last] = value
-        else:
-            facts[first] = value
-    return htctl.write(facts)
+    return htctl.write(runs.facts(config, **changes))
 
 
 def metadata(text: str) -> dict[str, Any]:
@@ -61,8 +34,12 @@ def test_the_hub_s_fields_are_there_and_sound() -> None:
 def test_the_hub_s_own_library_reads_the_measured_numbers() -> None:
     read = ModelCard(card())
     results = {result.metric_type: result.metric_value for result in read.data.eval_results or []}
-    assert results == {"perplexity": 93.25, "bits_per_byte": 2.3457}
-    assert (read.data.eval_results or [])[0].dataset_name == "Held-out posts of uppityducky"
+    bases = {"base_perplexity": 2000.5, "base_bits_per_byte": 4.0}
+    assert results == {"perplexity": 93.25, "bits_per_byte": 2.3457, **bases}
+    first = (read.data.eval_results or [])[0]
+    assert first.dataset_name == "Held-out posts of uppityducky"
+    assert first.dataset_args == {"posts": 279, "bytes": 90, "tokens": 9, "share": 0.1, "seed": 0}
+    assert "between end tokens" in (first.metric_args or {})["how"]
 
 
 def test_norwegian_is_not_false() -> None:
@@ -72,16 +49,17 @@ def test_norwegian_is_not_false() -> None:
 
 @pytest.mark.parametrize("base_model", ["tiny", "/home/me/models/mine"])
 def test_only_a_hub_id_is_named_as_base_model(base_model: str) -> None:
-    facts = copy.deepcopy(FACTS)
-    facts["config"] = factories.run_config(handles=["uppityducky"], base_model=base_model)
-    assert "base_model" not in metadata(htctl.write(facts))
-    assert "/home/me" not in htctl.write(facts)
+    text = card({"base_model": base_model})
+    assert "base_model" not in metadata(text)
+    assert "base_model_relation" not in metadata(text)
+    assert "/home/me" not in text
 
 
 def test_counts_stand_in_a_table() -> None:
     text = card()
     assert "|  | @uppityducky |\n| --- | ---: |\n| Posts downloaded | 3,234 |\n| Retweets | 541 |\n" in text
-    assert "| Short posts | 414 |\n| Posts kept | 2,279 |\n| Oldest | 2020-01-02 |\n| Newest | unknown |\n" in text
+    kept = "| Short posts | 414 |\n| Posts kept | 2,279 |\n| Characters kept | 99,999 |\n"
+    assert kept + "| Oldest | 2020-01-02 |\n| Newest | unknown |\n" in text
 
 
 def test_numbers_before_and_after_and_the_copies() -> None:
@@ -99,11 +77,50 @@ def test_strangers_text_cannot_break_out() -> None:
 
 
 def test_the_snippet_s_prompt_is_a_python_string() -> None:
-    snippet = card(generate__prompt='say "hi"\n').split("```python\n")[1].split("```")[0]
+    snippet = card(generate__prompt='say "hi" 🐤\n').split("```python\n")[1].split("```")[0]
     compile(snippet, "snippet", "exec")
-    assert r'bot("say \"hi\"\n"' in snippet
+    assert r'bot("say \"hi\" 🐤\n"' in snippet
 
 
 def test_no_paragraph_breaks_are_doubled() -> None:
     assert "\n\n\n" not in card()
     assert card().endswith("the posts belong to those who wrote them.\n")
+    assert "\n\n\n" not in card(generate__copies={"posts": 0, "verbatim": 0, "near": 0})
+
+
+def test_what_never_counted_as_a_post_is_told_where_there_was_any() -> None:
+    text = card(scrape__handles={"uppityducky": {"oldest": "", "newest": "", "duplicates": 3, "skipped": 0}})
+    assert "| Posts given again, not counted | 3 |\n| Posts downloaded |" in text
+    assert "hold no post" not in text
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Languages of a tenth of the posts or more: en.",
+        "300 of 1 x 1,024 tokens; 307,200 tokens read in all",
+        "| Hardware | CPU (x86_64), 2 threads |",
+        "| Time | 62 s of training |",
+        "| Versions | htctl 0.1.0, torch 2.13.0+cpu |",
+        "2,000 were trained on and 279 were held out",
+        "## Generated samples\n\nWritten by the machine, not by a person",
+        "1.0 % of its posts were copies",
+        "the consent of the accounts' owners",
+        "must not use it to make people believe that a person said what it wrote",
+        '"to fine-tune or train a foundation or frontier model"',
+        "you do not want this bot?** Ask whoever published it to take it down",
+        "the folder `bots/uppityducky`",
+    ],
+)
+def test_what_a_reader_must_know_is_there(told: str) -> None:
+    assert told in card()
+
+
+def test_samples_are_a_list_of_plain_texts_whatever_they_hold() -> None:
+    samples = [text for text in nasty.texts() if text.strip()]
+    body = card(generate__samples=samples).split("\n---\n", 1)[1]
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(body)
+    items = [index for index, token in enumerate(tokens) if token.type == "list_item_open"]
+    shown = [tokens[index + 2].content for index in items]
+    assert len(items) == len(samples)
+    assert shown == [escape.markdown(sample) for sample in samples]

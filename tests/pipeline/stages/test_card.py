@@ -1,6 +1,20 @@
+import html
 import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 
-from pipeline.stages import card  # noqa: F401 - what this file is about
+import pytest
+
+from pipeline.cards import TEMPLATES, facts, hub
+from pipeline.config import CARDS
+from pipeline.progress import Report
+from pipeline.stage import Context
+from pipeline.stages import card
+from pipeline.store import read_json
+from pipeline.store.folder import FolderStore
 from tests.conftest import Finished
 
 
@@ -16,3 +30,48 @@ def test_the_card_and_the_numbers_lie_beside_the_weights(finished: Finished) -> 
 def test_where_the_store_is_stays_at_home(finished: Finished) -> None:
     for name in ("README.md", "metrics.json"):
         assert finished.store.address not in (finished.model / name).read_text(encoding="utf-8")
+
+
+def test_the_hub_would_take_it(finished: Finished) -> None:
+    text = (finished.model / "README.md").read_text(encoding="utf-8")
+    assert hub.check(text) == []
+    marker = read_json(finished.store, finished.keys.stage("card"))["result"]
+    assert marker == {"template": "htctl", "characters": len(text), "problems": []}
+
+
+@pytest.mark.parametrize("template", CARDS)
+def test_the_snippet_runs_as_it_stands_in_the_bot_s_folder(finished: Finished, template: str) -> None:
+    text = TEMPLATES[template](facts.of_run(finished.store, finished.keys))
+    if "```python" in text:
+        code = text.split("```python\n")[1].split("```")[0]
+    else:
+        code = html.unescape(re.sub(r"<[^>]+>", "", text.split("<pre>")[1].split("</pre>")[0]))
+    if "print" not in code:  # the original's ends in a value, as one types it at a prompt
+        code = code.rstrip().replace("\ngenerator(", "\nfor post in generator(")
+        code += ":\n    print(post['generated_text'])\n"
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=finished.model,
+        env={"PATH": "", "HF_HUB_OFFLINE": "1", "HOME": os.environ.get("HOME", "/"), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.count("My dream is") == 5
+
+
+def test_a_card_that_a_hub_would_refuse_is_told_and_still_written(
+    tmp_path: Path, finished: Finished, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = {name: read_json(finished.store, finished.keys.stage(name))["result"] for name in facts.NEEDED}
+    results["clean"]["languages"] = ["en-GB"]
+    store = FolderStore((tmp_path / "store").resolve())
+    store.write(finished.keys.config, (Path(finished.store.address) / finished.keys.config).read_bytes())
+    context = Context(finished.config, store, finished.keys, tmp_path, Report(), results)
+    result = card.run(context)
+    assert result["problems"] == [
+        "language[0]: 'en-GB' names a region or script; write 'en' here, and the whole in language_bcp47"
+    ]
+    assert "warning: a hub would refuse the card: language[0]" in capsys.readouterr().err
+    assert store.exists(finished.keys.model("README.md"))
