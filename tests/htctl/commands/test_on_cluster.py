@@ -125,7 +125,7 @@ def test_a_dry_run_makes_nothing_and_finds_a_misspelt_field(real: KubernetesClus
 
 def test_a_name_that_something_else_has_is_told_and_the_others_are_sent(real: KubernetesCluster) -> None:
     (job,) = (item for item in yaml.safe_load_all(say("render", "a").out))
-    job["metadata"] = {"name": job["metadata"]["name"]}
+    job["metadata"] = {"name": job["metadata"]["name"], "labels": {"app": "other"}}
     real.create(job)
     ran = say("submit")
     assert (ran.code, "is not htctl's" in ran.err) == (1, True)
