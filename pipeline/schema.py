@@ -85,9 +85,13 @@ def build(cls: type[T], data: Mapping[str, Any]) -> T:
     return cls(**{name: _convert(hints[name], value) for name, value in data.items()})
 
 
-@functools.cache
 def _hints(cls: Any) -> dict[str, Any]:
-    """The types of a dataclass's fields; finding them takes longer than all the rest of `build`."""
+    """The types of a dataclass's fields, found once: it takes longer than all the rest of `build`."""
+    return _found_hints(cls)
+
+
+@functools.cache
+def _found_hints(cls: Any) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 

@@ -1,10 +1,10 @@
 import pytest
 
 from htctl.submission import Sending
-from k8s.errors import QuotaError
+from k8s.errors import ConflictError, QuotaError
 from tests.k8s import apiserver
 from tests.k8s.apiserver import status
-from tests.k8s.test_submit import many
+from tests.k8s.test_submit import batch, many
 
 
 def test_an_answer_that_speaks_for_all_says_how_many_were_sent() -> None:
@@ -21,3 +21,10 @@ def test_of_many_refusals_some_are_told(capsys: pytest.CaptureFixture[str]) -> N
         state.script["POST"] = [status(422, "invalid")] * 30
         assert Sending(cluster, 30).send(many(30)) == []
         assert capsys.readouterr().err.count("error: ") == 10
+
+
+def test_a_service_that_is_not_htctl_s_ends_it() -> None:
+    with apiserver.running() as (state, cluster):
+        state.change("ADDED", "Service", {"metadata": {"name": "htctl-nodes"}})
+        with pytest.raises(ConflictError, match="Service htctl-nodes: the name is taken"):
+            Sending(cluster, 1).send_shared(batch("a", nodes=2))
