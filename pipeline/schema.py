@@ -1,6 +1,7 @@
 """Plain data (from YAML or JSON) into frozen dataclasses, strictly: every problem found, each with its path."""
 
 import dataclasses
+import functools
 import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -61,7 +62,7 @@ def check(cls: type[Any], data: Any, path: Path = ()) -> list[Problem]:
     if not isinstance(data, Mapping):
         return [Problem(path, f"must be a mapping, not {say(data)}")]
     fields = {field.name: field for field in dataclasses.fields(cls)}
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     problems = list(unknown_keys(data, fields, path))
     for name, field in fields.items():
         if name in data:
@@ -74,14 +75,24 @@ def kind(cls: type[Any], path: Sequence[str]) -> Any:
     for step in path:
         if not dataclasses.is_dataclass(cls):
             return None
-        cls = typing.get_type_hints(cls).get(step, type(None))
+        cls = _hints(cls).get(step, type(None))
     return None if cls is type(None) else cls
 
 
 def build(cls: type[T], data: Mapping[str, Any]) -> T:
     """`data`, already found sound by `check`, as an instance of dataclass `cls`."""
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     return cls(**{name: _convert(hints[name], value) for name, value in data.items()})
+
+
+def _hints(cls: Any) -> dict[str, Any]:
+    """The types of a dataclass's fields, found once: it takes longer than all the rest of `build`."""
+    return _found_hints(cls)
+
+
+@functools.cache
+def _found_hints(cls: Any) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
 
 
 def say(value: Any) -> str:

@@ -61,7 +61,7 @@ def wanted(jobs: Sequence[Manifest], groups: Sequence[str]) -> list[Manifest]:
         found = [job for job in jobs if _is_of(job, text)]
         if not found:
             raise ConfigError(
-                f"{text}: the batch has no such Job in the cluster; it has {some([bot(j) for j in jobs])}"
+                f"{text}: no such Job of the batch is in the cluster; it has {some(list(map(bot, jobs)))}"
             )
         chosen |= {job["metadata"]["name"]: job for job in found}
     return list(chosen.values())
@@ -75,7 +75,7 @@ def bot(job: Manifest) -> str:
 def some(bots: Sequence[str]) -> str:
     """The first few by name, the others by number."""
     more = f" and {len(bots) - NAMED:,} more" if len(bots) > NAMED else ""
-    return ", ".join(bots[:NAMED]) + more
+    return ", ".join(sorted(bots)[:NAMED]) + more
 
 
 def _is_of(job: Manifest, text: str) -> bool:

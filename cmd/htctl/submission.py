@@ -9,7 +9,7 @@ from htctl import batchrecord, jobs, output, postsfiles
 from htctl.batchfile import Batch
 from k8s import removal, submit
 from k8s.cluster import Cluster
-from k8s.errors import ClusterError
+from k8s.errors import ClusterError, ConflictError
 from k8s.manifests import Manifest
 from k8s.submit import CREATED, REFUSED, THERE, Plan, Sent
 from pipeline.store import Store
@@ -47,6 +47,12 @@ class Sending:
             done = f"{self.counts[CREATED]:,} of {self.total:,} were sent"
             raise type(error)(f"{error}\n       {done}; the same command again sends the rest") from None
         return there
+
+    def send_shared(self, manifests: Sequence[Manifest]) -> None:
+        """Send what Jobs need and share, which is not counted; without it they would wait for each other for ever."""
+        for sent in submit.send_all(self.cluster, [manifest for manifest in manifests if manifest["kind"] != "Job"]):
+            if sent.what == REFUSED:
+                raise ConflictError(sent.problem)
 
     def _note(self, sent: Sent) -> None:
         self.counts[sent.what] += 1

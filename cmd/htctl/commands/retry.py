@@ -48,7 +48,8 @@ def retry(
     new = [manifest for manifest in wanted if manifest["metadata"]["name"] not in present]
     sending = Sending(cluster, len(wanted))
     sent = submission.make_room(cluster, asked.name, submit.Plan(new, [], there, []), replace=True)
-    submission.with_progress(sending, [*(m for m in manifests if m["kind"] != "Job"), *sent])
+    sending.send_shared(manifests)
+    submission.with_progress(sending, sent)
     output.note(f"retried {len(wanted):,} of {len(asked.groups):,} groups: {batchjobs.some(sorted(bots))}")
     return int(not submission.confirm(cluster, asked.name, wanted, sending, 0))
 

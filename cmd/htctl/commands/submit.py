@@ -82,9 +82,7 @@ def _submit(cluster: Cluster, batch: Batch, store: Store, replace: bool, most: i
     submission.record(store, batch.name, cluster, wanted)
     new = submission.make_room(cluster, batch.name, plan, replace)
     sending = Sending(cluster, len(new))
-    shared = [manifest for manifest in manifests if manifest["kind"] != "Job"]
-    sending.send(shared)
-    sending.counts.clear()  # what is counted is Jobs
+    sending.send_shared(manifests)
     if most is None:
         submission.with_progress(sending, new)
         return int(not submission.confirm(cluster, batch.name, wanted, sending, len(plan.there)))

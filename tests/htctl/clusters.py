@@ -1,0 +1,42 @@
+"""A cluster and a batch file for tests of commands: the API server on a socket, found as kubectl finds one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.k8s import apiserver
+from tests.k8s.apiserver import State
+
+TEXT = """\
+batch: night
+store: {store}
+defaults:
+  posts: '{{handle}}.jsonl'
+  base_model: tiny
+  kubernetes:
+    image: htctl
+    volumes: [{{name: s, mountPath: {store}, hostPath: {{path: {store}}}}}]
+groups: [alice, bob, alice+bob]
+"""
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
+    """The server's state; the batch file is bots.yaml, here."""
+    monkeypatch.delenv("HTCTL_STORE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("k8s.removal.EVERY_S", 0.01)
+    for handle in ("alice", "bob"):
+        (tmp_path / f"{handle}.jsonl").write_text(handle)
+    (tmp_path / "bots.yaml").write_text(TEXT.format(store=tmp_path / "store"))
+    with apiserver.running() as (state, _):
+        (tmp_path / "kubeconfig").write_text(apiserver.kubeconfig(state.url))
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "kubeconfig"))
+        yield state
+
+
+def names(state: State) -> dict[str, str]:
+    """The Jobs' names by bot."""
+    return {job["metadata"]["annotations"]["htctl.dev/bot"]: name for name, job in state.objects["Job"].items()}
