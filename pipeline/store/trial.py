@@ -3,6 +3,7 @@
 `htctl doctor --probe` runs this very text in a Pod, with the image's own store and the Pod's credentials.
 """
 
+import importlib
 import json
 import os
 import secrets
@@ -40,8 +41,7 @@ def main() -> int:
         reason = f"{address} can be read and written from the Pod"
         gpus = int(os.environ.get("HTCTL_PROBE_GPUS", "0"))
         if gpus:
-            import torch
-
+            torch = importlib.import_module("torch")  # by name: nothing that is imported here may load it
             if torch.cuda.device_count() < gpus:
                 code, reason = 1, f"{gpus} GPUs were asked for, torch sees {torch.cuda.device_count()} of them"
     except ImportError as error:
