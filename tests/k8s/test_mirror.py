@@ -1,0 +1,28 @@
+from k8s.mirror import Mirror
+from tests.k8s.fakes import job, pod
+
+
+def test_a_change_names_the_job_that_it_is_about() -> None:
+    mirror = Mirror()
+    assert mirror.replace("Job", [job("a"), job("b")]) == {"a", "b"}
+    assert mirror.apply("Pod", "ADDED", pod("a")) == {"a"}
+    assert mirror.apply("Pod", "ADDED", pod("of-another")) == set()
+    assert len(mirror.seen("a").pods) == 1
+    assert mirror.apply("Pod", "DELETED", pod("a")) == {"a"}
+    assert mirror.seen("a").pods == ()
+
+
+def test_a_list_tells_of_what_is_gone() -> None:
+    mirror = Mirror()
+    mirror.replace("Job", [job("a"), job("b")])
+    mirror.replace("Pod", [pod("a")])
+    assert mirror.replace("Job", [job("b")]) == {"a", "b"}
+    assert mirror.seen("a").job is None
+    assert mirror.replace("Pod", []) == {"b"}
+
+
+def test_pods_of_a_job_that_was_made_again_are_not_the_new_one_s() -> None:
+    mirror = Mirror()
+    mirror.replace("Pod", [pod("a")])
+    mirror.replace("Job", [job("a", uid="another")])
+    assert mirror.seen("a").pods == ()
