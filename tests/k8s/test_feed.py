@@ -117,3 +117,27 @@ def test_one_that_is_refused_is_not_waited_for(running: tuple[State, KubernetesC
     jobs = many(2)
     state.script["POST"] = [status(422, "invalid")] * 2
     assert follow(cluster, jobs, jobs, 1) == {}
+
+
+def test_a_job_that_went_unseen_makes_room(running: tuple[State, KubernetesCluster]) -> None:
+    state, cluster = running
+    jobs = many(2)
+    first, second = (job["metadata"]["name"] for job in jobs)
+    state.script["WATCH"] = [status(410, "too old")]
+
+    def send(some: Sequence[Manifest]) -> list[str]:
+        there = sender(cluster)(some)
+        if first in there:
+            del state.objects["Job"][first]
+        else:
+            state.end(second)
+        return there
+
+    ended: dict[str, str] = {}
+    names = [first, second]
+    thread = threading.Thread(
+        target=lambda: ended.update(feed.Feed(cluster, LABEL, names, jobs).follow(1, send)), daemon=True
+    )
+    thread.start()
+    thread.join(5)
+    assert ended == {first: "gone", second: "complete"}
