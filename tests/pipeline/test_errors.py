@@ -4,7 +4,9 @@ from pipeline import errors
 
 
 def test_exit_codes() -> None:
-    codes = {cls.__name__: cls.exit_code for cls in errors.HtctlError.__subclasses__()}
+    codes = {
+        cls.__name__: cls.exit_code for cls in errors.HtctlError.__subclasses__() if cls.__module__ == errors.__name__
+    }
     assert codes == {
         "ConfigError": 64,
         "TooFewPostsError": 65,
