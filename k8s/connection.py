@@ -138,6 +138,10 @@ def connect(context: str = "", patience: float = PATIENCE_S) -> Connection:
     except (config.ConfigException, OSError) as error:
         raise ConfigError(f"no cluster: {error} (kubectl's configuration; KUBECONFIG names another)") from None
     configuration.connection_pool_maxsize = CONNECTIONS
+    if not configuration.verify_ssl:  # the kubeconfig says so: no warning with every request
+        import urllib3
+
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     return Connection(client.ApiClient(configuration), namespace, patience)
 
 
