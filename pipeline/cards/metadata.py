@@ -34,9 +34,7 @@ def _result(facts: Mapping[str, Any]) -> dict[str, Any]:
     after, before, bot = facts["train"]["after"], facts["train"]["before"], facts["bot"]
     heldout = {"posts": facts["dataset"]["heldout"]["posts"], "bytes": after["bytes"], "tokens": after["tokens"]}
     bots = [_metric(key, name, after[key]) for key, name in MEASURED]
-    bases = [
-        _metric(f"base_{key}", f"{name}, of the base model before fine-tuning", before[key]) for key, name in MEASURED
-    ]
+    bases = [_metric(f"base_{key}", f"{name}, of what the training began with", before[key]) for key, name in MEASURED]
     return {
         "task": {"type": "text-generation", "name": "Text generation"},
         "dataset": {

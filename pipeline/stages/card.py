@@ -1,7 +1,8 @@
-"""Stage 6: README.md and metrics.json beside the weights, from what the stages before found."""
+"""Stage 6: README.md, predictions.png and metrics.json beside the weights, from what the stages before found."""
 
 import json
 
+from pipeline import preview
 from pipeline.cards import TEMPLATES, facts, hub
 from pipeline.config import public_name
 from pipeline.stage import Context, Result, to_bytes
@@ -9,7 +10,7 @@ from pipeline.store import read_json
 
 
 def run(context: Context) -> Result:
-    """Write the card by the template that the config names.
+    """Write the card by the template that the config names, and draw the picture of it.
 
     Result: `template`, `characters`, and `problems`: what a hub would refuse, which is told and no reason to lose
     a training.
@@ -21,6 +22,8 @@ def run(context: Context) -> Result:
     for problem in problems:
         context.report.line(f"warning: a hub would refuse the card: {problem}")
     context.store.write(context.keys.model("README.md"), text.encode("utf-8"))
+    with context.writing(context.keys.model("predictions.png")) as path:
+        preview.draw(list(context.config.handles), found["generate"]["prompt"], found["generate"]["samples"], path)
     context.store.write(context.keys.model("metrics.json"), to_bytes(_metrics(context, found)))
     return {"template": context.config.card, "characters": len(text), "problems": problems}
 

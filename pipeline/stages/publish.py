@@ -17,6 +17,7 @@ NEEDED = (
     "loss.png",
     "README.md",
     "metrics.json",
+    "predictions.png",
 )
 TRIES = 20  # other runs of the same bot that may publish in between
 

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from pipeline import preview
 from pipeline.cards import TEMPLATES, facts, hub
 from pipeline.config import CARDS
 from pipeline.progress import Report
@@ -25,6 +27,12 @@ def test_the_card_and_the_numbers_lie_beside_the_weights(finished: Finished) -> 
     assert all(sample.split()[-1][:3] in text for sample in metrics["generate"]["samples"])
     assert metrics["config"]["train"]["epochs"] == 2
     assert "base_model:" not in text
+
+
+def test_the_preview_has_the_size_that_social_networks_show(finished: Finished) -> None:
+    with Image.open(finished.model / "predictions.png") as picture:
+        assert picture.size == preview.SIZE
+        assert len(picture.getcolors(2**20) or []) > 50
 
 
 def test_where_the_store_is_stays_at_home(finished: Finished) -> None:
