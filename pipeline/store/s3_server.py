@@ -7,6 +7,7 @@ must travel with the address can be added to it:
 """
 
 import itertools
+import os
 import random
 import time
 import urllib.parse
@@ -27,7 +28,8 @@ ATTEMPTS = 3  # botocore's own, within a second or two
 PATIENCE_S = 150  # then ours: a server that has answered before may be away for so long
 FIRST_PATIENCE_S = 10
 LONGEST_PAUSE_S = 10
-TRANSFER = TransferConfig(multipart_threshold=16 << 20, multipart_chunksize=16 << 20, max_concurrency=8)
+AT_ONCE = max(4, min(10, 2 * (os.cpu_count() or 1)))  # parts of a file: more than two a core only switch about
+TRANSFER = TransferConfig(multipart_threshold=16 << 20, multipart_chunksize=16 << 20, max_concurrency=AT_ONCE)
 OPTIONS = ("endpoint", "region", "path_style", "checksums", "ca_bundle")
 CHOICES = {"path_style": ("true", "false"), "checksums": ("when_supported", "when_required")}
 ABSENCE = ("NoSuchKey", "404")  # answers of AWS and of the compatibles
