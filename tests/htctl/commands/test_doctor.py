@@ -64,6 +64,8 @@ def test_a_batch_file_that_is_wrong_keeps_nothing_else_from_being_looked_at(
 
 def test_without_a_cluster_the_rest_is_checked(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    # The client reads the variable when it is first imported, which another test may have done.
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
     code, found = states(file, tmp_path)
     assert (code, found["store"], found["cluster"]) == (1, "ok", "bad")
 
