@@ -14,7 +14,7 @@ from k8s.cluster import KubernetesCluster
 from k8s.manifests import Manifest
 from tests import factories
 
-IMAGE = os.environ.get("HTCTL_TEST_IMAGE", "docker.io/library/busybox:1")  # any with a shell
+IMAGE = os.environ.get("HTCTL_TEST_IMAGE", "busybox:1")  # any with a shell
 WAITS = "trap 'exit 75' TERM; sleep 600 & wait"
 KUEUE = ("kueue.x-k8s.io", "v1beta1")
 PRIORITY = "kueue.x-k8s.io/priority-class"
