@@ -39,7 +39,7 @@ def states(cluster: KubernetesCluster) -> dict[str, GroupState]:
     return {state.group.bot: state for state in board.states.values()}
 
 
-def wait(cluster: KubernetesCluster, bot: str, phase: Phase, detail: str, seconds: float = 60) -> GroupState:
+def wait(cluster: KubernetesCluster, bot: str, phase: Phase, detail: str, seconds: float = 300) -> GroupState:
     until = time.monotonic() + seconds
     while True:
         state = states(cluster)[bot]
