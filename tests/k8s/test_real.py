@@ -73,7 +73,8 @@ def test_a_queue_that_is_full_a_job_that_makes_way_and_one_that_comes_back(clust
         vip["metadata"]["labels"][real.PRIORITY] = priority
         cluster.create(vip)
         wait(cluster, "first", Phase.PREEMPTED, "made way for a workload of higher priority")
-        for bot in ("vip", "second"):
+        wait(cluster, "vip", Phase.STARTING, "on ")  # one that goes before it was admitted, Kueue may not notice
+        for bot in ("second", "vip"):
             cluster.delete("Job", states(cluster)[bot].group.job)
         wait(cluster, "first", Phase.STARTING, "on ")
 
