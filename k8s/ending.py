@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from k8s import raw
 from k8s.manifests import GIVE_UP, Manifest
 from k8s.states import Facts
+from pipeline.attempts import VANISHED
 
 FAILED = ("Failed", "FailureTarget")  # FailureTarget comes first, while Pods still end
-VANISHED = "ended without a word: killed, or its machine was lost"
 
 
 class End(NamedTuple):
@@ -48,17 +48,17 @@ def of_pod(pod: Manifest) -> End:
     """Why a Pod failed."""
     ended = raw.container(pod).get("terminated") or {}
     code, why = ended.get("exitCode"), ended.get("reason", "")
-    word = left_word(str(ended.get("message", "")))
+    word = left_word(raw.message(pod))
     if why == "OOMKilled":
         return End(out_of_memory(raw.limit(pod.get("spec") or {}, "memory")), code, word.stage)
     status = pod.get("status") or {}
     if status.get("reason"):  # Evicted, NodeLost, Shutdown ...
-        return End(f"{status['reason']}: {_line(status.get('message'))}", code, word.stage)
+        return End(f"{status['reason']}: {raw.line(status.get('message'))}", code, word.stage)
     if word.reason:
         return End(word.reason, code, word.stage)
     moved = raw.condition(pod, "DisruptionTarget")
     if moved.get("status") == "True":
-        return End(f"{moved.get('reason')}: {_line(moved.get('message'))}", code)
+        return End(f"{moved.get('reason')}: {raw.line(moved.get('message'))}", code)
     if code is None:
         return End(VANISHED)
     killed = f"killed by signal {code - 128}" if 128 < code < 160 else f"exit code {code}"
@@ -69,7 +69,7 @@ def left_word(message: str) -> End:
     """The container's termination message: the pipeline's JSON, else the last line of its log."""
     try:
         word = json.loads(message)
-        return End(_line(word["reason"]), int(word["code"]), str(word.get("stage", "")))
+        return End(raw.line(word["reason"]), int(word["code"]), str(word.get("stage", "")))
     except (ValueError, TypeError, KeyError):
         lines = [line.strip() for line in message.splitlines() if line.strip()]
         return End(lines[-1].removeprefix("error: ") if lines else "")
@@ -102,7 +102,3 @@ def doubled(limit: str) -> str:
     """Twice a quantity of memory, in the same unit; empty where it is not a plain one."""
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([KMGT]i?)?", limit)
     return f"{2 * float(found[1]):g}{found[2] or ''}" if found else ""
-
-
-def _line(text: Any) -> str:
-    return " ".join(str(text or "").split())

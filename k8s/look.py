@@ -2,18 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from k8s import names
+from k8s import names, raw
 from k8s.cluster import Cluster
 from k8s.errors import ClusterError, ForbiddenError, NotThereError
 from k8s.manifests import Manifest
 from k8s.mirror import KINDS, OPTIONAL, Mirror
 
 REFUSED = "involvedObject.kind=Job,reason=FailedCreate"  # of events: a quota or an admission rule was against a Pod
-
-
-def selector(batch: str = "") -> str:
-    """What finds the objects of a batch, or of all of htctl's."""
-    return f"{names.BATCH}={batch}" if batch else names.BATCH
 
 
 def mirror(cluster: Cluster, batch: str = "") -> Mirror:
@@ -28,7 +23,7 @@ def mirror(cluster: Cluster, batch: str = "") -> Mirror:
 
 def labels(kind: str, batch: str) -> str:
     """The selector for a kind; Kueue gives its objects no labels of the Job's."""
-    return "" if kind == OPTIONAL else selector(batch)
+    return "" if kind == OPTIONAL else names.selector(batch)
 
 
 def ask_more(cluster: Cluster, found: Mirror) -> None:
@@ -64,4 +59,4 @@ def _refusals(cluster: Cluster) -> dict[str, str]:
         events = cluster.list("Event", fields=REFUSED).items
     except ClusterError:
         return {}
-    return {each["involvedObject"]["uid"]: " ".join(str(each.get("message", "")).split()) for each in events}
+    return {each["involvedObject"]["uid"]: raw.line(each.get("message")) for each in events}

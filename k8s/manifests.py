@@ -6,7 +6,7 @@ from typing import Any
 
 from k8s import names, overlay
 from k8s.settings import MOUNT_KEYS, Kubernetes
-from pipeline.config import ENVIRONMENT, TINY, RunConfig, canonical_json
+from pipeline.config import ENVIRONMENT, NODE, POD, TERMINATION, TINY, RunConfig, canonical_json
 from pipeline.identity import bot_id
 
 Manifest = dict[str, Any]
@@ -167,9 +167,9 @@ def _environment(config: RunConfig) -> list[Manifest]:
         found += [_variable(key, value) for key, value in zip(names.NODES, rendezvous, strict=True)]
     return [
         _variable(ENVIRONMENT, config.to_json().replace("$", "\\u0024")),
-        _variable(names.NODE, {"fieldRef": {"fieldPath": "spec.nodeName"}}),
-        _variable(names.POD, {"fieldRef": {"fieldPath": "metadata.name"}}),
-        _variable(names.TERMINATION, TERMINATION_MESSAGE),
+        _variable(NODE, {"fieldRef": {"fieldPath": "spec.nodeName"}}),
+        _variable(POD, {"fieldRef": {"fieldPath": "metadata.name"}}),
+        _variable(TERMINATION, TERMINATION_MESSAGE),
         *found,
     ]
 

@@ -1,16 +1,17 @@
 """Names in Kubernetes: the Job of a run, its container, and the labels and annotations that find it again."""
 
-from pipeline.config import ENVIRONMENT, RunConfig
+from pipeline.config import ENVIRONMENT, NODE, POD, TERMINATION, RunConfig
 from pipeline.identity import bot_id, run_id, with_digest
 
 DOMAIN = "htctl.dev"
 LONGEST_JOB = 52  # 63 for a Pod's host name, less `-<index>-<5 random>` that a Job's Pods get
 CONTAINER = "train"
 SERVICE = "htctl-nodes"  # the one headless Service by which nodes of a run find each other
-BATCH, BOT, RUN = f"{DOMAIN}/batch", f"{DOMAIN}/bot", f"{DOMAIN}/run"
+BATCH, BOT, RUN, HANDLES = (f"{DOMAIN}/{name}" for name in ("batch", "bot", "run", "handles"))
+MANAGER = "app.kubernetes.io/managed-by"
+JOB = "batch.kubernetes.io/job-name"  # Kubernetes' own, on a Job's Pods
 MANIFEST = f"{DOMAIN}/manifest"  # what the Job was sent as, by its SHA-256
 QUEUE = "kueue.x-k8s.io/queue-name"
-NODE, POD, TERMINATION = "HTCTL_NODE", "HTCTL_POD", "HTCTL_TERMINATION_LOG"
 # What torchrun reads as its options, and torch.distributed for the rendezvous.
 NODES = ("MASTER_ADDR", "MASTER_PORT", "PET_NNODES", "PET_NODE_RANK", "PET_NPROC_PER_NODE")
 RESERVED_ENV = (ENVIRONMENT, NODE, POD, TERMINATION, *NODES)
@@ -25,9 +26,14 @@ def job_name(batch: str, bot: str) -> str:
     return with_digest(bot, f"{batch}\n{bot}", LONGEST_JOB)
 
 
+def selector(batch: str = "") -> str:
+    """What finds the objects of a batch, or of all of htctl's batches."""
+    return f"{BATCH}={batch}" if batch else BATCH
+
+
 def common_labels() -> dict[str, str]:
     """What every object of htctl's has."""
-    return {"app.kubernetes.io/name": "htctl", "app.kubernetes.io/managed-by": "htctl"}
+    return {"app.kubernetes.io/name": "htctl", MANAGER: "htctl"}
 
 
 def labels(config: RunConfig) -> dict[str, str]:
@@ -47,7 +53,7 @@ def labels(config: RunConfig) -> dict[str, str]:
 def annotations(config: RunConfig) -> dict[str, str]:
     """What a person or a program wants to know of a run and no label can hold."""
     return {
-        f"{DOMAIN}/handles": "+".join(config.handles),
+        HANDLES: "+".join(config.handles),
         BOT: bot_id(config.source, config.handles),
         RUN: run_id(config),
     }

@@ -1,7 +1,6 @@
 """How a Job has ended, by its conditions: which of them are there, never in which order."""
 
-from collections.abc import Iterable
-
+from k8s import raw
 from k8s.manifests import Manifest
 
 COMPLETE, FAILED, GONE = "complete", "failed", "gone"
@@ -10,9 +9,7 @@ _CONDITIONS = {"Complete": COMPLETE, "Failed": FAILED}
 
 def ended(job: Manifest) -> str:
     """`complete` or `failed`; empty while the Job goes on."""
-    conditions: Iterable[Manifest] = job.get("status", {}).get("conditions") or []
-    true = {condition["type"] for condition in conditions if condition.get("status") == "True"}
-    return next((outcome for name, outcome in _CONDITIONS.items() if name in true), "")
+    return next((outcome for name, outcome in _CONDITIONS.items() if raw.holds(job, name)), "")
 
 
 def is_deleted(job: Manifest) -> bool:

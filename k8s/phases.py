@@ -67,7 +67,7 @@ def _complete(group: Group, seen: Seen, facts: Facts | None) -> GroupState:
         return GroupState(group, Phase.UNKNOWN, "its Job ended well; the store was not asked what came of it")
     if stored.is_unchanged(group, facts):
         return GroupState(group, Phase.UNCHANGED, f"as {facts.pointer['run']}")
-    words = [ending.left_word(_message(pod)) for pod in seen.pods]
+    words = [ending.left_word(raw.message(pod)) for pod in seen.pods]
     said = next((word.reason for word in words if word.code == 0 and word.reason), "")
     return GroupState(group, Phase.FAILED, f"{NOTHING}{f' (it said: {said})' if said else ''}", code=0)
 
@@ -133,10 +133,6 @@ def _gpu_seconds(seen: Seen, facts: Facts | None, now: float) -> float:
     each = int(gpus) * int(spec.get("parallelism") or 1) if gpus.isdigit() else 0
     gone = (record for record in (facts.attempts if facts else ()) if record.get("host") not in names)
     return raw.gpu_seconds(seen.pods, now) + each * sum(float(record.get("seconds", 0)) for record in gone)
-
-
-def _message(pod: Manifest) -> str:
-    return str((raw.container(pod).get("terminated") or {}).get("message", ""))
 
 
 def _bits(train: Any, when: str) -> float | None:

@@ -14,7 +14,6 @@ from k8s.states import Group, GroupState, Phase, Seen
 
 LOOK_S = 1.0
 NO_NODE_S = 30.0  # after which a Pod that no node takes is given up, where its time is not up before
-OF_JOB = "batch.kubernetes.io/job-name"
 SOON = ("ErrImagePull",)  # tried again once, before it is told
 
 
@@ -73,7 +72,7 @@ def _wait(cluster: Cluster, name: str, until: float, say: Callable[[str], None])
     told, began = "", time.monotonic()
     while True:
         job = cluster.get("Job", name)
-        pods = cluster.list("Pod", f"{OF_JOB}={name}").items
+        pods = cluster.list("Pod", f"{names.JOB}={name}").items
         seen = Seen(job, tuple(sorted(pods, key=raw.created)), _workload(cluster, job))
         if raw.holds(job, "Complete"):
             return Fate(True, _word(pods) or "it ran, and ended with 0")
@@ -100,8 +99,7 @@ def _is_clear(state: GroupState, waited: float) -> bool:
 
 def _word(pods: list[Manifest]) -> str:
     """What the Pod said itself."""
-    messages = (str((raw.container(pod).get("terminated") or {}).get("message", "")) for pod in pods)
-    return next((word.reason for word in map(ending.left_word, messages) if word.reason), "")
+    return next((word.reason for word in map(ending.left_word, map(raw.message, pods)) if word.reason), "")
 
 
 def _workload(cluster: Cluster, job: Manifest) -> Manifest | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from k8s.manifests import GPU, Manifest
-from k8s.names import BOT, CONTAINER, DOMAIN, RUN
+from k8s.names import BOT, CONTAINER, HANDLES, RUN
 from k8s.states import Group
 
 
@@ -12,7 +12,7 @@ def group(job: Manifest) -> Group:
     """The group that a Job is of, by its annotations."""
     about = job["metadata"]
     notes = about.get("annotations") or {}
-    handles = tuple(filter(None, str(notes.get(f"{DOMAIN}/handles", "")).split("+")))
+    handles = tuple(filter(None, str(notes.get(HANDLES, "")).split("+")))
     return Group(notes.get(BOT, about["name"]), notes.get(RUN, ""), about["name"], handles)
 
 
@@ -67,6 +67,16 @@ def began(pod: Manifest) -> bool:
 def end(pod: Manifest) -> float | None:
     """When a Pod's container ended."""
     return moment((container(pod).get("terminated") or {}).get("finishedAt"))
+
+
+def message(pod: Manifest) -> str:
+    """The last word of a Pod's container: its termination message."""
+    return str((container(pod).get("terminated") or {}).get("message", ""))
+
+
+def line(text: Any) -> str:
+    """What Kubernetes says, on one line."""
+    return " ".join(str(text or "").split())
 
 
 def resources(spec: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from k8s import ending
 from k8s.states import Facts, Group, GroupState, Phase, Seen
-from pipeline import lease
+from pipeline import identity, lease
 
 SILENT_S = 300.0  # a run that has said nothing for so long may be dead, and its node too
 
@@ -16,9 +16,8 @@ def is_published(group: Group, facts: Facts) -> bool:
 
 
 def is_unchanged(group: Group, facts: Facts) -> bool:
-    """Whether the bot's current run has this one's config: a run's id ends in the first 8 digits of its hash."""
-    config = str(facts.pointer.get("config", ""))
-    return bool(config) and group.run.rpartition("-")[2] == config[:8]
+    """Whether the bot's current run has this one's config."""
+    return identity.has_config(group.run, str(facts.pointer.get("config", "")))
 
 
 def gone(group: Group, seen: Seen, facts: Facts | None, now: float) -> GroupState:

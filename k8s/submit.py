@@ -10,7 +10,6 @@ from k8s.manifests import Manifest
 from k8s.outcome import is_deleted
 
 CREATED, THERE, REFUSED = "created", "already there", "refused"
-LABEL = "app.kubernetes.io/managed-by"
 
 
 class Sent(NamedTuple):
@@ -28,11 +27,6 @@ class Plan(NamedTuple):
     there: list[Manifest]  # just as they would be sent
     changed: list[Manifest]  # there, but sent otherwise
     going: list[Manifest]  # there, and being deleted
-
-
-def in_batch(batch: str) -> str:
-    """The selector of a batch's Jobs."""
-    return f"{names.BATCH}={batch}"
 
 
 def plan(manifests: Sequence[Manifest], present: Mapping[str, Manifest]) -> Plan:
@@ -56,7 +50,7 @@ def is_same(manifest: Manifest, found: Manifest) -> bool:
 
 def heads(cluster: Cluster, batch: str) -> dict[str, Manifest]:
     """The batch's Jobs in the cluster by name, their metadata alone; one list."""
-    return {head["metadata"]["name"]: head for head in cluster.heads("Job", in_batch(batch)).items}
+    return {head["metadata"]["name"]: head for head in cluster.heads("Job", names.selector(batch)).items}
 
 
 def send_all(cluster: Cluster, manifests: Sequence[Manifest], *, dry_run: bool = False) -> Iterator[Sent]:
@@ -99,7 +93,7 @@ def _judge(cluster: Cluster, manifest: Manifest, dry_run: bool) -> Sent:
         found = cluster.get(kind, name)
     except NotThereError:  # it went in between
         return send(cluster, manifest, dry_run=dry_run)
-    if found["metadata"].get("labels", {}).get(LABEL) != "htctl":
+    if found["metadata"].get("labels", {}).get(names.MANAGER) != "htctl":
         return Sent(name, REFUSED, f"{kind} {name}: the name is taken by something that is not htctl's; delete it")
     if is_deleted(found):
         return Sent(name, REFUSED, f"{kind} {name} is being deleted; run the same command again when it is gone")

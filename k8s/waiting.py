@@ -52,9 +52,9 @@ def pod(found: Manifest, now: float, in_queue: bool) -> Wait:
     reason, since = waiting.get("reason", ""), raw.moment(bound.get("lastTransitionTime"))
     if reason in PULL:
         image = _image(found)
-        return Wait(Phase.PULLING, f"{reason}: {_line(waiting.get('message')) or image}", since)
+        return Wait(Phase.PULLING, f"{reason}: {raw.line(waiting.get('message')) or image}", since)
     if reason in MAKE:
-        return Wait(Phase.STARTING, f"{reason}: {_line(waiting.get('message'))}", since)
+        return Wait(Phase.STARTING, f"{reason}: {raw.line(waiting.get('message'))}", since)
     late = since is not None and now - since > CREATING_S
     if raw.holds(found, "PodReadyToStartContainers"):
         return Wait(Phase.PULLING, _image(found), since if late else None)
@@ -77,7 +77,7 @@ def _image(found: Manifest) -> str:
 
 def _scheduler(message: str) -> str:
     """What the scheduler says, without its last sentence, which says that evicting others would not help."""
-    return _line(message.partition(" preemption: ")[0].removesuffix(" no new claims to deallocate,")).rstrip(".")
+    return raw.line(message.partition(" preemption: ")[0].removesuffix(" no new claims to deallocate,")).rstrip(".")
 
 
 def _evicted(evicted: Mapping[str, Any]) -> str:
@@ -101,11 +101,7 @@ def _ahead(count: int | None) -> str:
 
 
 def _said(about: Mapping[str, Any]) -> str:
-    return _line(about.get("message") or about.get("reason"))
-
-
-def _line(text: Any) -> str:
-    return " ".join(str(text or "").split())
+    return raw.line(about.get("message") or about.get("reason"))
 
 
 def _join(*parts: str) -> str:

@@ -8,14 +8,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipeline.config import ENVIRONMENT, RunConfig
-from pipeline.errors import ConfigError, told
+from pipeline.config import ENVIRONMENT, TERMINATION, RunConfig
+from pipeline.errors import ConfigError, reason, told
 from pipeline.identity import bot_id, run_id
 from pipeline.progress import Report, quiet, share_cores
 from pipeline.stopping import terminated
 from pipeline.store import open_store
 
-TERMINATION = "HTCTL_TERMINATION_LOG"  # the file's path, set by the Job
 LONGEST_REASON = 1000  # characters; Kubernetes keeps 4,096 bytes
 
 
@@ -48,8 +47,7 @@ def _leave_word(code: int, line: str, report: Report) -> None:
     """The outcome or reason as one line of JSON where Kubernetes looks for it: in the termination message."""
     path = Path(os.environ.get(TERMINATION, ""))
     if path.name:
-        reason = line.rpartition("\n")[2].removeprefix("error: ")
-        word = {"code": code, "reason": reason[:LONGEST_REASON], "stage": report.now.get("stage", "")}
+        word = {"code": code, "reason": reason(line)[:LONGEST_REASON], "stage": report.now.get("stage", "")}
         with contextlib.suppress(OSError):  # the log has it too
             path.write_text(json.dumps(word, ensure_ascii=False), encoding="utf-8")
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from pipeline.layout import RunKeys
 from pipeline.stage import Context, to_bytes
-from pipeline.store import read_json
+from pipeline.store import Store, read_json
 
 KEPT = 2
 ENGINE, BEST = "engine", "best"
@@ -38,11 +39,11 @@ class Checkpoints:
         self.context.upload_folder(self.folder, key)
         self.context.store.write(f"{key}.json", to_bytes(progress))
         shutil.rmtree(self.folder)
-        self._keep(self._names()[-KEPT:])
+        self._keep(complete(self.context.store, self.context.keys)[-KEPT:])
 
     def load(self, running: Any, best: Path) -> dict[str, Any] | None:
         """Put the newest complete checkpoint back in place; returns its `progress`, or None where there is none."""
-        names = self._names()
+        names = complete(self.context.store, self.context.keys)
         if not names:
             return None
         key = self.context.keys.checkpoint(names[-1])
@@ -57,12 +58,6 @@ class Checkpoints:
         """Forget them all: the training is marked as done."""
         self._keep([])
 
-    def _names(self) -> list[str]:
-        """The complete ones, oldest first."""
-        prefix = self.context.keys.checkpoint("")
-        keys = (entry.key.removeprefix(prefix) for entry in self.context.store.list(prefix))
-        return [key.removesuffix(".json") for key in keys if "/" not in key]
-
     def _keep(self, names: list[str]) -> None:
         """Delete all but these, the parts that a killed writer left included; markers first: they make it count."""
         prefix = self.context.keys.checkpoint("")
@@ -70,6 +65,13 @@ class Checkpoints:
         for key in sorted(keys, key=lambda key: "/" in key.removeprefix(prefix)):
             if key.removeprefix(prefix).partition("/")[0].removesuffix(".json") not in names:
                 self.context.store.delete(key)
+
+
+def complete(store: Store, keys: RunKeys) -> list[str]:
+    """The steps of a run's complete checkpoints, as they are named, oldest first."""
+    prefix = keys.checkpoint("")
+    names = (entry.key.removeprefix(prefix) for entry in store.list(prefix))
+    return [name.removesuffix(".json") for name in names if "/" not in name]
 
 
 def _random_states() -> dict[str, Any]:

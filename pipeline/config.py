@@ -11,6 +11,8 @@ from pipeline.errors import ConfigError
 from pipeline.schema import setting
 
 ENVIRONMENT = "HTCTL_RUN"
+# What a Job says besides: its node's and Pod's names, and the file for the last word.
+NODE, POD, TERMINATION = "HTCTL_NODE", "HTCTL_POD", "HTCTL_TERMINATION_LOG"
 X_HANDLE = re.compile(r"[A-Za-z0-9_]{1,15}")
 # For posts from files also other sources' names: name.bsky.social, user@server
 HANDLES = {"jsonl": re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,252}"), "archive": X_HANDLE}

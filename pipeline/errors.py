@@ -4,8 +4,6 @@ An error is raised where it is found, with what is wrong, where, and what to do,
 at the top. Its exit code tells the Job whether trying again can help.
 """
 
-import traceback
-
 INTERRUPTED = 130  # Ctrl-C, as shells say it
 
 
@@ -75,4 +73,11 @@ def told(error: BaseException) -> tuple[int, str]:
         return error.exit_code, f"error: {error}"
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, "stopped; the same command goes on from here"
+    import traceback  # here, since this file is on the way of htctl --help
+
     return HtctlError.exit_code, "".join(traceback.format_exception(error)).rstrip()
+
+
+def reason(said: str) -> str:
+    """What `told` says as one line: of an error that nobody foresaw its last."""
+    return said.rpartition("\n")[2].removeprefix("error: ")

@@ -38,6 +38,11 @@ def run_id(config: RunConfig) -> str:
     return f"{config.batch}-{config.fingerprint()[:8]}"
 
 
+def has_config(run: str, fingerprint: str) -> bool:
+    """Whether a run's id is that of a config, as far as its 8 hex digits tell; an empty hash is nobody's."""
+    return bool(fingerprint) and run.rpartition("-")[2] == fingerprint[:8]
+
+
 def batch_name(text: str) -> str:
     """A sound batch name from free text (a file's stem, a bot's id); text that is too long keeps a digest."""
     name = slug(text, keep="._")

@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Iterator
 
-from pipeline import attempts
+from pipeline import attempts, checkpoints
 from pipeline.config import Limits
-from pipeline.errors import GaveUpError, HtctlError, LeaseLostError, told
+from pipeline.errors import GaveUpError, HtctlError, LeaseLostError, reason, told
 from pipeline.layout import RunKeys
 from pipeline.lease import RENEWALS, Lease, take, utc
 from pipeline.progress import Report
@@ -30,11 +30,11 @@ def attempt(store: Store, keys: RunKeys, limits: Limits, report: Report) -> Iter
         keeper.begin()
         yield keeper.store
     except BaseException as error:
-        reason = keeper.stop() or error
-        keeper.close(*told(reason))
-        if reason is error:
+        cause = keeper.stop() or error
+        keeper.close(*told(cause))
+        if cause is error:
             raise
-        raise reason from None
+        raise cause from None
     keeper.stop()
     keeper.close(0, "")
 
@@ -72,8 +72,7 @@ class Keeper:
         """Record how the attempt ended, keep its log, give the lease back; a store that fails now has said so."""
         with contextlib.suppress(HtctlError):
             if self.records:
-                reason = line.rpartition("\n")[2].removeprefix("error: ")
-                self.records = attempts.ended(self.records, utc(), code, reason, self.report.now, self._saved())
+                self.records = attempts.ended(self.records, utc(), code, reason(line), self.report.now, self._saved())
                 self._write_records()
                 self._write_log(line)
             self.lease.renew(self.report.now, released=True)
@@ -98,8 +97,7 @@ class Keeper:
         """The last training step that is in a checkpoint; None where the training is done."""
         if self.store.exists(self.keys.stage("train")):
             return None
-        markers = (entry.key.rpartition("/")[2] for entry in self.store.list(self.keys.checkpoint("")))
-        return max((int(name[:-5]) for name in markers if name[:-5].isdigit()), default=0)
+        return max(map(int, checkpoints.complete(self.store, self.keys)), default=0)
 
     def _write_records(self) -> None:
         self.store.write(self.keys.attempts, to_bytes({"attempts": self.records}))

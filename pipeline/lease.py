@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.config import NODE, POD
 from pipeline.errors import BusyError, LeaseLostError
 from pipeline.store import ABSENT, Store, Versioned
 
@@ -136,14 +137,18 @@ def _busy(key: str, state: State) -> BusyError:
 
 def this_process() -> Holder:
     """This process as a holder, with a new token."""
+    pid = os.getpid()
+    host, node = os.environ.get(POD) or socket.gethostname(), os.environ.get(NODE, "")
+    return Holder(secrets.token_hex(8), host, node, pid, _kernel(), _began(pid))
+
+
+def _kernel() -> str:
+    """The boot and the process namespace in which this process counts; "" where it is not Linux: nobody can tell."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        kernel = f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
-        kernel = ""  # not Linux: nobody can tell from here whether a process has ended
-    pid = os.getpid()
-    host, node = os.environ.get("HTCTL_POD") or socket.gethostname(), os.environ.get("HTCTL_NODE", "")
-    return Holder(secrets.token_hex(8), host, node, pid, kernel, _began(pid))
+        return ""
 
 
 def _has_ended(holder: Holder) -> bool:
@@ -153,7 +158,7 @@ def _has_ended(holder: Holder) -> bool:
 
 def _is_of_this_machine(holder: Holder) -> bool:
     """Whether its process id counts here, and its clock is this one."""
-    return bool(holder.kernel) and holder.kernel == this_process().kernel
+    return bool(holder.kernel) and holder.kernel == _kernel()
 
 
 def _began(pid: int) -> str:

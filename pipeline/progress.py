@@ -58,7 +58,6 @@ class Report:
     @contextlib.contextmanager
     def bar(self, name: str, total: int, unit: str) -> Iterator[Bar]:
         """A bar for an action of `total` units, with units per second and the time left."""
-        self.now |= {"done": 0, "total": total, "unit": unit}
         if not self.console.is_terminal:
             yield _Lines(self, name, total, unit)
             return
@@ -74,35 +73,36 @@ class Report:
 
 
 class _Speed:
-    """Units per second since the first call."""
+    """Units per second since the first call, which the report then knows."""
 
-    def __init__(self) -> None:
-        self.started, self.done = time.monotonic(), 0
+    def __init__(self, report: Report, total: int, unit: str) -> None:
+        self.report, self.started, self.done = report, time.monotonic(), 0
+        report.now |= {"done": 0, "total": total, "unit": unit}
 
     def add(self, amount: int) -> float:
         self.done += amount
-        return self.done / max(time.monotonic() - self.started, 1e-9)
+        speed = self.done / max(time.monotonic() - self.started, 1e-9)
+        self.report.now |= {"done": self.done, "per_second": round(speed, 1)}
+        return speed
 
 
 class _Bar:
     def __init__(self, report: Report, progress: Progress, name: str, total: int, unit: str) -> None:
-        self.report, self.progress, self.unit, self.speed = report, progress, unit, _Speed()
+        self.progress, self.unit, self.speed = progress, unit, _Speed(report, total, unit)
         self.task: Any = progress.add_task(name, total=total, note="")
 
     def advance(self, amount: int, note: str = "") -> None:
         speed = self.speed.add(amount)
-        self.report.now |= {"done": self.speed.done, "per_second": round(speed, 1)}
         self.progress.update(self.task, advance=amount, note=f"{speed:,.0f} {self.unit}/s  {escape(note)}")
 
 
 class _Lines:
     def __init__(self, report: Report, name: str, total: int, unit: str) -> None:
         self.report, self.name, self.total, self.unit = report, name, total, unit
-        self.speed, self.said = _Speed(), time.monotonic()
+        self.speed, self.said = _Speed(report, total, unit), time.monotonic()
 
     def advance(self, amount: int, note: str = "") -> None:
         speed, now = self.speed.add(amount), time.monotonic()
-        self.report.now |= {"done": self.speed.done, "per_second": round(speed, 1)}
         if now - self.said < EVERY and self.speed.done < self.total:
             return
         self.said = now

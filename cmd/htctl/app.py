@@ -1,66 +1,55 @@
 """The table of commands, and the one place where errors become a line and an exit code."""
 
 import functools
-from collections.abc import Callable
-from typing import Annotated, Any
+import importlib
+import os
+import sys
+from collections.abc import Callable, Collection
+from typing import Annotated, Any, cast
 
 import typer
 
 from htctl import output
-from htctl.commands import (
-    bots,
-    cancel,
-    card,
-    doctor,
-    fetch,
-    gc,
-    generate,
-    init,
-    logs,
-    pause,
-    posts,
-    render,
-    resume,
-    retry,
-    run,
-    status,
-    submit,
-    watch,
-)
 from pipeline.errors import INTERRUPTED, ConfigError, HtctlError
 
 USAGE, FAULT = 2, 3
+COMPLETION = "_HTCTL_COMPLETE"  # set by a shell that asks what could be typed next, which may be of any command
 
-COMMANDS: dict[str, Callable[..., int]] = {
-    "init": init.init,
-    "run": run.run,
-    "render": render.render,
-    "submit": submit.submit,
-    "status": status.status,
-    "watch": watch.watch,
-    "logs": logs.logs,
-    "cancel": cancel.cancel,
-    "retry": retry.retry,
-    "pause": pause.pause,
-    "resume": resume.resume,
-    "bots": bots.bots,
-    "posts": posts.posts,
-    "doctor": doctor.doctor,
-    "generate": generate.generate,
-    "card": card.card,
-    "fetch": fetch.fetch,
-    "gc": gc.gc,
+# Each is the function of that name in `htctl.commands.<name>`; the line is how its own text begins.
+COMMANDS = {
+    "init": "Write a commented batch file.",
+    "run": "Make bots here, without a cluster: posts in; weights, samples and a model card out.",
+    "render": "Print a batch's Kubernetes objects, as YAML that kubectl apply takes; nothing is sent or written.",
+    "submit": "Submit a batch: posts into the store, then a Job for each group.",
+    "status": "Show where each group of a batch is, and why: what the cluster has, and what the store says came of it.",
+    "watch": "Follow a batch until every group has ended; exit code 0: all are published or unchanged, 1: not all.",
+    "logs": "Show a run's log: from its Pods, and of those that are gone from the store.",
+    "cancel": "Delete a batch's Jobs that have not ended, and their Pods, which save their work before they go.",
+    "retry": "Submit once more what failed of a batch: --set resources.memory=32Gi changes what it runs with.",
+    "pause": "Pause a batch's Jobs: their Pods save their work and go, until htctl resume.",
+    "resume": "Have a batch's paused Jobs go on: from their checkpoints, and in a queue from its end.",
+    "bots": "List the published bots.",
+    "posts": "Show the posts that a bot was made from, or those that were dropped and why.",
+    "doctor": "Check all that a batch needs, and say what mends what is wrong; exit code 1 where something is.",
+    "generate": "Write posts with a published bot.",
+    "card": "Print a bot's model card; write, repair or check one.",
+    "fetch": "Copy a published bot (weights, tokenizer, card) from the store into a folder.",
+    "gc": "Delete old runs and left checkpoints from the store; shows them first, and asks.",
 }
 
 
 def main() -> None:
     """The `htctl` program."""
     output.utf8()
-    build()()
+    wanted = COMMANDS if os.environ.get(COMPLETION) else sys.argv[1:]
+    build(wanted)()
 
 
-def build() -> typer.Typer:
-    """The application; plain help and tracebacks, since drawing them would double its start-up."""
+def build(wanted: Collection[str] = COMMANDS) -> typer.Typer:
+    """The application; plain help and tracebacks, since drawing them would double its start-up.
+
+    Of commands that are not `wanted` only their lines are there: to load all would double it once more.
+    """
     app = typer.Typer(
         name="htctl",
         help="Bots from posts, trained in batches on Kubernetes.",
@@ -70,9 +59,18 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for name, command in COMMANDS.items():
-        app.command(name)(_bounded(command))
+    for name, line in COMMANDS.items():
+        app.command(name, help=None if name in wanted else line)(_bounded(_load(name)) if name in wanted else _nothing)
     return app
+
+
+def _load(name: str) -> Callable[..., int]:
+    module = importlib.import_module(f"htctl.commands.{name}")
+    return cast(Callable[..., int], getattr(module, name))
+
+
+def _nothing() -> None:
+    """Stands for a command that nobody asked for."""
 
 
 def _say_version(wanted: bool) -> None:

@@ -1,20 +1,20 @@
 """The Jobs of a batch in the cluster that a command is about: all, or those of some groups."""
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
 
+from htctl import batches, output
 from k8s import cluster as clusters
-from k8s import names, submit
+from k8s import names
 from k8s.cluster import Cluster
 from k8s.manifests import Manifest
 from pipeline import identity
 from pipeline.errors import ConfigError
 
-NAMED = 5  # bots that a line names
 PATTERN = "*?["
 
 GroupsArgument = Annotated[
@@ -40,16 +40,15 @@ def find(
     groups: Sequence[str], file: Path | None, batch: str, namespace: str, context: str, selector: str = ""
 ) -> Found:
     """The Jobs of a batch, which a batch file or its name tells; raises ConfigError where there are none."""
-    given = _read(file)
-    name = batch or str(given.get("batch") or (identity.batch_name(file.stem) if file else ""))
-    if not name:
+    asked = batches.find(file, batch)
+    if not asked.name:
         raise ConfigError("say which batch: -f bots.yaml or --batch NAME")
-    cluster = clusters.connect(namespace or _namespace(given), context)
-    labels = submit.in_batch(name) + (f",{selector}" if selector else "")
+    cluster = clusters.connect(namespace or asked.namespace, context)
+    labels = names.selector(asked.name) + (f",{selector}" if selector else "")
     jobs = cluster.list("Job", labels).items
     if not jobs:
-        raise ConfigError(_nothing(cluster, name, selector))
-    return Found(cluster, name, wanted(jobs, groups))
+        raise ConfigError(_nothing(cluster, asked.name, selector))
+    return Found(cluster, asked.name, wanted(jobs, groups))
 
 
 def wanted(jobs: Sequence[Manifest], groups: Sequence[str]) -> list[Manifest]:
@@ -74,39 +73,19 @@ def bot(job: Manifest) -> str:
 
 def some(bots: Sequence[str]) -> str:
     """The first few by name, the others by number."""
-    more = f" and {len(bots) - NAMED:,} more" if len(bots) > NAMED else ""
-    return ", ".join(sorted(bots)[:NAMED]) + more
+    return output.some(sorted(bots))
 
 
 def _is_of(job: Manifest, text: str) -> bool:
     if any(sign in text for sign in PATTERN):
         return fnmatch.fnmatchcase(bot(job), text.lower())
-    handles = str(job["metadata"].get("annotations", {}).get(f"{names.DOMAIN}/handles", "")).lower().split("+")
+    handles = str(job["metadata"].get("annotations", {}).get(names.HANDLES, "")).lower().split("+")
     return text == bot(job) or sorted(map(str.lower, identity.named(text))) == sorted(handles)
-
-
-def _read(file: Path | None) -> Mapping[str, Any]:
-    """A batch file as it stands: to find Jobs, its posts need not be there any more."""
-    if not file:
-        return {}
-    from htctl import yamlfile  # PyYAML is loaded only by who reads YAML
-
-    data = yamlfile.read(file).data
-    if not isinstance(data, Mapping):
-        raise ConfigError(f"{file}: is no batch file")
-    return data
-
-
-def _namespace(data: Mapping[str, Any]) -> str:
-    inner: Any = data
-    for key in ("defaults", "kubernetes", "namespace"):
-        inner = inner.get(key) if isinstance(inner, Mapping) else None
-    return str(inner or "")
 
 
 def _nothing(cluster: Cluster, name: str, selector: str) -> str:
     """What is said where a batch has no Jobs: which batches have."""
-    every = cluster.heads("Job", "app.kubernetes.io/managed-by=htctl").items
+    every = cluster.heads("Job", f"{names.MANAGER}=htctl").items
     batches = sorted({str(job["metadata"]["labels"].get(names.BATCH, "")) for job in every})
     there = f"it has those of {some(batches)}" if batches else "it has none of htctl's"
     labelled = f" with {selector}" if selector else ""

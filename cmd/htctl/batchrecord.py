@@ -26,7 +26,7 @@ class Submitted(NamedTuple):
 def of(manifest: Manifest) -> Submitted:
     """What is written down of a Job."""
     notes = manifest["metadata"]["annotations"]
-    return Submitted(notes[names.BOT], notes[f"{names.DOMAIN}/handles"], notes[names.RUN], manifest["metadata"]["name"])
+    return Submitted(notes[names.BOT], notes[names.HANDLES], notes[names.RUN], manifest["metadata"]["name"])
 
 
 def read(store: Store, batch: str) -> dict[str, Submitted]:

@@ -1,8 +1,6 @@
 """What `htctl doctor` looks at: each check says what is wrong and what mends it."""
 
 import importlib.util
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -119,6 +117,9 @@ def store(opened: Store) -> Check:
 
 def base_models(names: Iterable[str], endpoint: str) -> Iterator[Check]:
     """Folders are looked at where the batch file is read; here the hub."""
+    import urllib.error  # here, since it takes long and this file is on the way of htctl --help
+    import urllib.request
+
     for name in sorted(set(names)):
         if name == config.TINY or config.is_folder(name) or "://" in name:
             yield Check("base model", OK, name)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from htctl import output, statusview
 from htctl.overview import Overview
-from k8s.errors import ClusterError, NotThereError
+from k8s import removal
+from k8s.errors import ClusterError
 from k8s.mirror import Mirror
 from k8s.states import WELL, GroupState
 from k8s.watch import Watch
@@ -87,8 +88,7 @@ class _Late:
         if cluster is None or job is None:
             return []
         try:
-            with contextlib.suppress(NotThereError):
-                cluster.delete("Job", name, uid=job["metadata"]["uid"])
+            removal.delete(cluster, job)
         except ClusterError as error:
             output.note(f"{state.group.bot}: {error}")
             return []

@@ -1,19 +1,16 @@
 """A batch as the objects that a cluster is sent; what no Pod could reach is refused before anything is."""
 
 import functools
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from htctl import postsfiles
+from htctl import output, postsfiles
 from htctl.batchfile import Batch, Group
 from k8s import manifests, reach
 from k8s.manifests import Manifest
 from pipeline.config import RunConfig
 from pipeline.errors import ConfigError
 from pipeline.schema import Problem
-
-NAMED = 5  # groups that a problem names
 
 
 class Hash(Protocol):
@@ -50,9 +47,4 @@ def check(batch: Batch, store: str) -> None:
         for problem in reach.out_of_reach(config, settings):
             having.setdefault(problem, []).append(group.bot)
     if having:
-        raise ConfigError("\n       ".join(f"{problem} ({_some(bots)})" for problem, bots in having.items()))
-
-
-def _some(bots: Sequence[str]) -> str:
-    more = f" and {len(bots) - NAMED:,} more" if len(bots) > NAMED else ""
-    return ", ".join(bots[:NAMED]) + more
+        raise ConfigError("\n       ".join(f"{problem} ({output.some(bots)})" for problem, bots in having.items()))

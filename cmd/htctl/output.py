@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import threading
 
 EVERY = 10.0  # seconds between lines about one long action
+NAMED = 5  # of many, those that a line names
 
 
 def line(text: str) -> None:
@@ -151,6 +152,12 @@ def size(count: int) -> str:
 def dollars(amount: float) -> str:
     """Money as a person says it; a little is not nothing."""
     return "under $0.01" if 0 < amount < 0.01 else f"${amount:,.2f}"
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few by name, the others by number."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def hang_up() -> int:

@@ -5,16 +5,15 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from k8s import raw
+from k8s import outcome, raw
 from k8s.cluster import Cluster
 from k8s.errors import ClusterError, NotThereError
 from k8s.manifests import Manifest
-from k8s.names import CONTAINER
+from k8s.names import CONTAINER, JOB
 from pipeline.layout import RunKeys
 from pipeline.store import Store
 
 HEADING = re.compile(r"--- attempt (\d+), process \d+ on (.+)")
-OF_JOB = "batch.kubernetes.io/job-name"
 LOOK_S = 2.0  # between looks for the next Pod
 
 
@@ -68,7 +67,7 @@ def follow(cluster: Cluster, job: str) -> Iterator[str]:
     seen: set[str] = set()
     while True:
         over = _is_over(cluster, job)
-        pods = sorted(cluster.list("Pod", f"{OF_JOB}={job}").items, key=raw.created)
+        pods = sorted(cluster.list("Pod", f"{JOB}={job}").items, key=raw.created)
         new = [pod["metadata"]["name"] for pod in pods if raw.began(pod) and pod["metadata"]["name"] not in seen]
         for name in new:
             seen.add(name)
@@ -85,10 +84,9 @@ def follow(cluster: Cluster, job: str) -> Iterator[str]:
 
 def _is_over(cluster: Cluster, job: str) -> bool:
     try:
-        found = cluster.get("Job", job)
+        return bool(outcome.ended(cluster.get("Job", job)))
     except NotThereError:
         return True
-    return raw.holds(found, "Complete") or raw.holds(found, "Failed")
 
 
 def _of_pod(cluster: Cluster | None, name: str, kept: Try | None) -> Iterator[str]:

@@ -11,6 +11,7 @@ from k8s import removal, submit
 from k8s.cluster import Cluster
 from k8s.errors import ClusterError, ConflictError
 from k8s.manifests import Manifest
+from k8s.names import selector
 from k8s.submit import CREATED, REFUSED, THERE, Plan, Sent
 from pipeline.store import Store
 
@@ -80,7 +81,7 @@ def _remove(cluster: Cluster, batch: str, names: Sequence[str]) -> None:
         gone = count
 
     with output.progress("old Jobs and their Pods gone", len(found), lambda: gone, things=True):
-        removal.remove(cluster, found, submit.in_batch(batch), tell)
+        removal.remove(cluster, found, selector(batch), tell)
 
 
 def record(store: Store, batch: str, cluster: Cluster, manifests: Sequence[Manifest]) -> None:

@@ -23,7 +23,7 @@ from k8s.connection import Connection
 from k8s.errors import NotThereError
 from k8s.manifests import Manifest
 from pipeline import layout
-from pipeline.config import TINY_TRAIN
+from pipeline.config import POD, TINY_TRAIN
 from pipeline.layout import RunKeys
 from pipeline.lease import State
 from pipeline.store import Store, open_store, read_json
@@ -176,7 +176,7 @@ def until(what: str, check: Callable[[], T], seconds: float = PATIENCE_S) -> T:
 
 def process_of(pod: str, program: str) -> int:
     """The process of a Pod's container by the name of its program, found by its environment as it started."""
-    wanted = f"{names.POD}={pod}".encode()
+    wanted = f"{POD}={pod}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             is_its = wanted in (folder / "environ").read_bytes().split(b"\0")

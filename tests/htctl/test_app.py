@@ -2,6 +2,7 @@ from importlib import metadata
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from htctl import app
 from pipeline.errors import ConfigError, HtctlError, TooFewPostsError
@@ -23,6 +24,16 @@ def test_every_command_and_option_has_help(name: str) -> None:
     assert f"Usage: htctl {name}" in shown.out
 
 
+@pytest.mark.parametrize("name", app.COMMANDS)
+def test_a_command_s_line_is_how_its_own_text_begins(name: str) -> None:
+    assert (app._load(name).__doc__ or "").startswith(app.COMMANDS[name])
+
+
+def test_help_is_the_same_whether_commands_are_loaded_or_not() -> None:
+    shown = CliRunner().invoke(app.build([]), ["--help"])
+    assert shown.output == htctl("--help").out
+
+
 def test_version() -> None:
     assert htctl("--version").out == f"htctl {metadata.version('htctl')}\n"
 
@@ -40,7 +51,7 @@ def test_each_error_has_its_code_and_one_line(monkeypatch: Any, raised: BaseExce
     def fail() -> int:
         raise raised
 
-    monkeypatch.setitem(app.COMMANDS, "bots", fail)
+    monkeypatch.setattr("htctl.commands.bots.bots", fail)
     assert htctl("bots") == (code, "", says)
 
 
@@ -48,7 +59,7 @@ def test_a_fault_is_one_line_and_a_file_to_send(monkeypatch: Any, tmp_path: Any)
     def fail() -> int:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setitem(app.COMMANDS, "bots", fail)
+    monkeypatch.setattr("htctl.commands.bots.bots", fail)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     ran = htctl("bots")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from htctl import batchfile, jobs
+from htctl import batchfile, jobs, output
 from htctl.batchfile import Batch
 from pipeline.errors import ConfigError
 
@@ -34,4 +34,4 @@ def test_a_problem_of_many_groups_is_told_once_with_their_names(tmp_path: Path) 
 
 
 def test_only_some_of_very_many_groups_are_named() -> None:
-    assert jobs._some([f"b{i}" for i in range(10_000)]) == "b0, b1, b2, b3, b4 and 9,995 more"
+    assert output.some([f"b{i}" for i in range(10_000)]) == "b0, b1, b2, b3, b4 and 9,995 more"

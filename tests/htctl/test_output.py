@@ -36,8 +36,8 @@ def test_control_characters_of_strangers_do_not_reach_the_terminal(capsys: pytes
 
 def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
     code = (
-        "from htctl import app, output\n"
-        "app.COMMANDS['bots'] = lambda: [output.line('x' * 1000) for _ in range(10000)] and 0\n"
+        "from htctl import app, output\nfrom htctl.commands import bots\n"
+        "bots.bots = lambda: [output.line('x' * 1000) for _ in range(10000)] and 0\n"
         "import sys; sys.argv = ['htctl', 'bots']; app.main()"
     )
     shown = subprocess.run(

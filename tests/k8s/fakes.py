@@ -67,7 +67,9 @@ class FakeCluster:
     def patch(self, kind: str, name: str, change: Mapping[str, Any]) -> Manifest:
         raise NotImplementedError
 
-    def delete(self, kind: str, name: str, *, uid: str = "", grace: int | None = None) -> None:
+    def delete(
+        self, kind: str, name: str, *, uid: str = "", grace: int | None = None, foreground: bool = False
+    ) -> None:
         self.asked.append(("delete", kind))
         found = self.objects[kind].pop(name)
         assert uid in ("", found["metadata"]["uid"])

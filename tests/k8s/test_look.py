@@ -1,4 +1,4 @@
-from k8s import look
+from k8s import look, names
 from tests.k8s.fakes import FakeCluster, job, pod
 
 
@@ -37,5 +37,5 @@ def test_events_are_asked_only_where_a_job_has_no_pod() -> None:
 
 
 def test_a_selector_finds_a_batch_or_all_of_them() -> None:
-    assert look.selector("vtubers") == "htctl.dev/batch=vtubers"
-    assert look.selector() == "htctl.dev/batch"
+    assert names.selector("vtubers") == "htctl.dev/batch=vtubers"
+    assert names.selector() == "htctl.dev/batch"

@@ -35,7 +35,7 @@ def retry(
     opened = open_store(options.store_address(store, asked.store))
     jobs.check(asked, opened.address)
     cluster = clusters.connect(asked.groups[0].kubernetes.namespace, context)
-    present = {job["metadata"]["name"]: job for job in cluster.list("Job", submit.in_batch(asked.name)).items}
+    present = {job["metadata"]["name"]: job for job in cluster.list("Job", names.selector(asked.name)).items}
     bots = failed(opened, asked, present, batchrecord.read(opened, asked.name))
     if not bots:
         output.note(f"nothing to retry: none of these {len(asked.groups):,} groups of batch {asked.name} has failed")

@@ -20,10 +20,7 @@ def run(
             help="Handles; a+b makes one bot of two accounts. With -f: only these of its groups.", show_default=False
         ),
     ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option("-f", "--file", help="A batch file (htctl init writes one).", show_default=False),
-    ] = None,
+    file: options.FileOption = None,
     posts: Annotated[
         list[str] | None,
         typer.Option(

@@ -17,6 +17,7 @@ from k8s import submit as sending_
 from k8s.cluster import Cluster
 from k8s.errors import AlreadyThereError
 from k8s.manifests import Manifest
+from k8s.names import selector
 from pipeline.errors import ConfigError
 from pipeline.store import Store, open_store
 
@@ -95,7 +96,7 @@ def _follow(
 ) -> dict[str, str]:
     """Send and wait; returns how each Job ended."""
     names = [manifest["metadata"]["name"] for manifest in wanted]
-    following = feed.Feed(cluster, sending_.in_batch(batch.name), names, new)
+    following = feed.Feed(cluster, selector(batch.name), names, new)
     with output.progress("ended", len(names), lambda: len(following.ended), things=True):
         return following.follow(most, sending.send)
 
