@@ -5,6 +5,7 @@ process that has loaded the libraries once, so that a round takes seconds.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import multiprocessing
@@ -26,11 +27,13 @@ from pipeline.layout import RunKeys
 from pipeline.lease import State
 from pipeline.plan import STAGES
 from pipeline.store import Store, local_folder, open_store, read_json
+from pipeline.store.folder import HIDDEN
 from tests import factories
 
 BOT = "alice"
 LOADED = ["torch", "transformers", "deepspeed", "pipeline.__main__", "pipeline.runner"]
 LOADED += [f"pipeline.stages.{name}" for name in STAGES]
+WAIT_S = 300  # for one process: what takes longer hangs
 SPAN_S = 2  # of the leases in rounds with a process that is stopped
 OF_TODAY = ("README.md", "metrics.json")  # what tells times differs from run to run
 
@@ -165,8 +168,8 @@ def reader(address: str, found: dict[str, Any]) -> Iterator[None]:
     passed = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     process = made.Process(target=_read, args=(address, passed, began, stop, told))
     process.start()
-    began.wait()
     try:
+        assert began.wait(WAIT_S), "the reader did not begin"
         yield
     finally:
         stop.set()
@@ -193,7 +196,7 @@ def kill_round(scene: Scene, address: str, chance: random.Random) -> dict[str, A
                 if process.exitcode is None:
                     os.kill(process.pid, signal.SIGKILL)
                     kills.append("")
-            process.join()
+            _join(process)
             wrong += _changed(store, scene.keys, marked)
             if kills and not kills[-1]:
                 kills[-1] = next((name for name in STAGES if name not in marked), "the end")
@@ -218,14 +221,23 @@ def signal_round(
         _until(scene, store, first, stage, chance)
         if first.exitcode is None:
             os.kill(first.pid, signum)
-        first.join()
+        _join(first)
         wrong = _changed(store, scene.keys, marked)
         second = scene.start(address, said)
-        second.join()
+        _join(second)
         wrong += _changed(store, scene.keys, marked)
     wrong += [] if second.exitcode == 0 else [f"the second ended with {second.exitcode}: {said.read_text()[-500:]}"]
     wrong += _ends_as_it_should(store, scene, found)
     return {"first": first.exitcode, "said": said.read_text(), "wrong": wrong}
+
+
+def _join(process: Any) -> None:
+    """Wait for a process; one that hangs is ended and the round fails."""
+    process.join(WAIT_S)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+        raise AssertionError(f"a process hung for {WAIT_S} s")
 
 
 def stop_round(scene: Scene, address: str, chance: random.Random) -> dict[str, Any]:
@@ -236,12 +248,16 @@ def stop_round(scene: Scene, address: str, chance: random.Random) -> dict[str, A
     with reader(address, found):
         first = scene.start(address, said[0], lease_seconds=SPAN_S)
         _until(scene, store, first, chance.choice(STAGES), chance)
-        if first.exitcode is None:
+        while first.exitcode is None:
             os.kill(first.pid, signal.SIGSTOP)
+            if not _holds_a_lock(store):
+                break
+            os.kill(first.pid, signal.SIGCONT)  # there, others are told to try later: tests/pipeline/store
+            time.sleep(chance.uniform(0, 0.01))
         stage = next((name for name in STAGES if not store.exists(scene.keys.stage(name))), "the end")
         time.sleep(SPAN_S)  # on this machine a lease that was renewed just now counts as held
         second = scene.start(address, said[1], lease_seconds=SPAN_S)
-        second.join()
+        _join(second)
         if second.exitcode:
             wrong.append(f"the second ended with {second.exitcode}: {said[1].read_text()[-500:]}")
         overtaken = not store.exists(scene.keys.lease) or State.parse(_data(store, scene.keys.lease)).generation > 1
@@ -266,6 +282,17 @@ def stop_round(scene: Scene, address: str, chance: random.Random) -> dict[str, A
     for path in said:
         path.unlink(missing_ok=True)
     return {"stopped_in": stage, "first": first.exitcode, "strays": len(strays), "wrong": wrong}
+
+
+def _holds_a_lock(store: Store) -> bool:
+    """Whether somebody is between the two ends of a write to a store in a folder."""
+    for path in Path(store.address).glob(f"{HIDDEN}/*.lock"):
+        with path.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+    return False
 
 
 def _until(scene: Scene, store: Store, process: Any, stage: str, chance: random.Random) -> None:

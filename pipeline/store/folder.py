@@ -6,15 +6,17 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from pipeline.errors import StoreError
+from pipeline.errors import StoreError, TryLaterError
 from pipeline.store import ABSENT, Entry, Versioned
 
 HIDDEN = ".htctl"  # half-written files and locks: never keys
 HEAD = 1 << 16
+LOCK_WAIT_S = 60  # a lock is held for a rename: whoever has it for longer has been stopped
 
 
 class FolderStore:
@@ -131,10 +133,9 @@ class FolderStore:
         with self._locked(key):
             if version is not None and self.version(key) != version:
                 return False
-            _make_folder(path.parent)
             try:
                 written.replace(path)
-            except FileNotFoundError:  # another process has just deleted the folder's last object
+            except FileNotFoundError:  # the folder is new, or another process has just deleted its last object
                 _make_folder(path.parent)
                 written.replace(path)
         _sync(path.parent)
@@ -145,8 +146,23 @@ class FolderStore:
         """A block that no other process is in for this key; keys share a few lock files."""
         lock = self._hidden() / f"{hashlib.sha256(key.encode()).hexdigest()[:2]}.lock"
         with lock.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            until = time.monotonic() + LOCK_WAIT_S
+            while not _try_lock(file):
+                if time.monotonic() > until:
+                    raise TryLaterError(
+                        f"store {self.address}: another process has held the lock on {key} for {LOCK_WAIT_S} s: it may"
+                        f" be stopped; let it go on or end it (fuser {lock} names it)"
+                    )
+                time.sleep(0.002)
             yield
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _version(file: IO[bytes]) -> str:

@@ -1,10 +1,11 @@
+import fcntl
 import threading
 from pathlib import Path
 
 import pytest
 
-from pipeline.errors import StoreError
-from pipeline.store import ABSENT
+from pipeline.errors import StoreError, TryLaterError
+from pipeline.store import ABSENT, folder
 from pipeline.store.folder import HIDDEN, FolderStore
 
 
@@ -54,3 +55,17 @@ def test_a_listing_beside_a_writer_that_deletes_is_no_fault(store: FolderStore) 
     finally:
         done.set()
         thread.join()
+
+
+def test_a_writer_that_was_stopped_inside_its_lock_is_not_waited_for_for_ever(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "LOCK_WAIT_S", 0.1)
+    store.write("a/b", b"1")
+    (lock,) = (store.root / HIDDEN).glob("*.lock")
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(TryLaterError, match=r"lock on a/b for 0.1 s: it may be stopped; .*fuser .*\.lock names it"):
+            store.write("a/b", b"2")
+    store.write("a/b", b"3")
+    assert store.read("a/b").data == b"3"
