@@ -1,6 +1,6 @@
 """What the cluster has of a batch, kept in memory: objects by kind, put together by group."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from k8s import raw
 from k8s.manifests import Manifest
@@ -15,14 +15,17 @@ class Mirror:
 
     def __init__(self) -> None:
         self.jobs: dict[str, Manifest] = {}
+        self.jobs_asked = 0.0  # when the last list of Jobs was asked for (time.monotonic)
+        self.unsent: Set[str] = frozenset()  # Jobs that somebody here is to send yet
         self.ahead: Mapping[str, int] = {}
         self.refusals: Mapping[str, str] = {}
         self._owned: dict[str, dict[str, dict[str, Manifest]]] = {"Pod": {}, "Workload": {}}  # kind, uid of Job, name
 
-    def replace(self, kind: str, items: Iterable[Manifest]) -> set[str]:
+    def replace(self, kind: str, items: Iterable[Manifest], asked: float = 0.0) -> set[str]:
         """All objects of a kind as a list has them; returns the Jobs whose groups may have changed: all."""
         before = set(self.jobs)
         if kind == "Job":
+            self.jobs_asked = asked
             self.jobs = {item["metadata"]["name"]: item for item in items}
         else:
             self._owned[kind] = {}
@@ -49,7 +52,7 @@ class Mirror:
         """What there is of a group, by its Job's name."""
         job = self.jobs.get(name)
         if job is None:
-            return Seen()
+            return Seen(unsent=name in self.unsent)
         uid = job["metadata"]["uid"]
         pods = sorted(self._owned["Pod"].get(uid, {}).values(), key=raw.created)
         workload = next(iter(self._owned["Workload"].get(uid, {}).values()), None)

@@ -3,7 +3,7 @@
 from k8s import raw
 from k8s.manifests import Manifest
 
-COMPLETE, FAILED, GONE = "complete", "failed", "gone"
+COMPLETE, FAILED = "complete", "failed"
 _CONDITIONS = {"Complete": COMPLETE, "Failed": FAILED}
 
 

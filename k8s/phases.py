@@ -38,6 +38,8 @@ def _decided(group: Group, seen: Seen, facts: Facts | None, now: float) -> Group
     if facts and stored.is_published(group, facts):
         by_other = facts.pointer.get("run") not in (group.run, None)
         return GroupState(group, Phase.PUBLISHED, f"since replaced by {facts.pointer['run']}" if by_other else "")
+    if job is None and seen.unsent:
+        return GroupState(group, Phase.QUEUED, "waits here until others have ended (--max-in-flight)")
     if job is None:
         return stored.gone(group, seen, facts, now)
     if raw.holds(job, "Complete") or raw.holds(job, "SuccessCriteriaMet"):
@@ -55,6 +57,8 @@ def _decided(group: Group, seen: Seen, facts: Facts | None, now: float) -> Group
 def ask(seen: Seen) -> Ask:
     """What the store must be asked to tell the state: nothing of what waits or starts."""
     job = seen.job
+    if seen.unsent and job is None:
+        return Ask.NOTHING
     over = job is None or any(raw.holds(job, kind) for kind in ("Complete", "SuccessCriteriaMet", *FAILED))
     if over or (job and job["metadata"].get("deletionTimestamp")):
         return Ask.END

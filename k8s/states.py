@@ -50,6 +50,7 @@ class Seen:
     workload: Manifest | None = None  # Kueue's
     ahead: int | None = None  # how many workloads of its queue come first
     asked: bool = True  # whether a cluster was
+    unsent: bool = False  # it is to be sent yet
     refusal: str = ""  # why no Pod could be made, where an event says so
 
 

@@ -35,6 +35,8 @@ def gone(group: Group, seen: Seen, facts: Facts | None, now: float) -> GroupStat
     end = ending.recorded(facts)
     if end and ending.is_final(end):
         return GroupState(group, Phase.FAILED, end.reason, end.stage, code=end.code)
+    if end is None and facts.lease is None:
+        return GroupState(group, Phase.CANCELLED, "no Job, and none has begun: not sent yet, or deleted before it ran")
     return GroupState(group, Phase.CANCELLED, "its Job is gone and nothing was published", end.stage if end else "")
 
 

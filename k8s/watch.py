@@ -4,6 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from k8s import look
 from k8s.cluster import Cluster
@@ -17,7 +18,14 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 GATHER_S = 0.2  # changes that come together are told together
 FINAL = (UnauthorizedError, ForbiddenError, NotThereError)
 
-Heard = tuple[str, str, list[Manifest]]  # the kind, LISTED or what a watch told, the objects
+
+class Heard(NamedTuple):
+    """Of a kind, all that a list has (LISTED), or one object and what a watch told of it."""
+
+    kind: str
+    what: str
+    items: list[Manifest]
+    asked: float = 0.0  # when the list was asked for
 
 
 class Watch:
@@ -40,12 +48,11 @@ class Watch:
             for heard in self._gathered():
                 if isinstance(heard, ClusterError):
                     raise heard
-                kind, what, items = heard
-                if what == "LISTED":
-                    missing.discard(kind)
-                    changed |= self.mirror.replace(kind, items)
+                if heard.what == "LISTED":
+                    missing.discard(heard.kind)
+                    changed |= self.mirror.replace(heard.kind, heard.items, heard.asked)
                 else:
-                    changed |= self.mirror.apply(kind, what, items[0])
+                    changed |= self.mirror.apply(heard.kind, heard.what, heard.items[0])
             if missing:
                 continue
             if time.monotonic() - self._asked > ASK_MORE_S:
@@ -80,7 +87,7 @@ class Watch:
             try:
                 self._once(kind)
             except FINAL as error:
-                self._heard.put((kind, "LISTED", []) if kind == OPTIONAL else error)
+                self._heard.put(Heard(kind, "LISTED", []) if kind == OPTIONAL else error)
                 return
             except GoneError:
                 pass  # an old version: what a list is for
@@ -92,11 +99,11 @@ class Watch:
 
     def _once(self, kind: str) -> None:
         """One list, and the watch from there until it ends for whatever reason."""
-        labels = look.labels(kind, self._batch)
+        labels, asked = look.labels(kind, self._batch), time.monotonic()
         listed = self._cluster.list(kind, labels)
-        self._heard.put((kind, "LISTED", listed.items))
+        self._heard.put(Heard(kind, "LISTED", listed.items, asked))
         for change in self._cluster.watch(kind, listed.version, labels):
             if self._stopped.is_set():
                 return
             if change.what != "BOOKMARK":
-                self._heard.put((kind, change.what, [change.object]))
+                self._heard.put(Heard(kind, change.what, [change.object]))

@@ -9,7 +9,7 @@ from k8s import names
 from k8s.manifests import Manifest
 from pipeline import layout
 from pipeline.errors import StoreError
-from pipeline.store import ABSENT, Store, read_json
+from pipeline.store import ABSENT, Store
 
 TRIES = 20  # others who may submit to the same batch in between
 
@@ -27,12 +27,6 @@ def of(manifest: Manifest) -> Submitted:
     """What is written down of a Job."""
     notes = manifest["metadata"]["annotations"]
     return Submitted(notes[names.BOT], notes[names.HANDLES], notes[names.RUN], manifest["metadata"]["name"])
-
-
-def read(store: Store, batch: str) -> dict[str, Submitted]:
-    """The batch's groups by bot, as they were submitted last; empty where none was."""
-    found = read_json(store, layout.batch(batch)).get("groups", [])
-    return {group["bot"]: Submitted(**{key: group[key] for key in Submitted._fields}) for group in found}
 
 
 def write(store: Store, batch: str, namespace: str, jobs: Iterable[Manifest]) -> None:

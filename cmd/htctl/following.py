@@ -9,6 +9,7 @@ from htctl import output, statusview
 from htctl.overview import Overview
 from k8s import removal
 from k8s.errors import ClusterError
+from k8s.feed import Feed
 from k8s.mirror import Mirror
 from k8s.states import WELL, GroupState
 from k8s.watch import Watch
@@ -27,8 +28,11 @@ class Patience:
     delete: bool = False
 
 
-def follow(found: Overview, patience: Patience, *, to_the_end: bool) -> int:
-    """Show what changes, until Ctrl-C or, with `to_the_end`, nothing more can; the exit code: 1 where one failed."""
+def follow(found: Overview, patience: Patience, *, to_the_end: bool, feed: Feed | None = None) -> int:
+    """Show what changes, until Ctrl-C or, with `to_the_end`, nothing more can; the exit code: 1 where one failed.
+
+    What `feed` has is sent meanwhile.
+    """
     if found.cluster is None:
         raise ConfigError("there is no cluster to follow; htctl status shows what the store has")
     watch = Watch(found.cluster, found.batch.name, output.note)
@@ -37,7 +41,8 @@ def follow(found: Overview, patience: Patience, *, to_the_end: bool) -> int:
         show([])
         try:
             for changed in watch.changes():
-                told = found.board.update(watch.mirror, changed) if changed else []
+                told = _fed(found, watch.mirror, changed, feed) if feed else []
+                told += found.board.update(watch.mirror, changed) if changed else []
                 if time.monotonic() - refreshed > REFRESH_S:
                     refreshed = time.monotonic()
                     told += found.board.refresh(watch.mirror)
@@ -47,6 +52,15 @@ def follow(found: Overview, patience: Patience, *, to_the_end: bool) -> int:
         finally:
             watch.stop()
     return conclude(found)
+
+
+def _fed(found: Overview, mirror: Mirror, changed: set[str], feed: Feed) -> list[GroupState]:
+    """Send what there is room for; adds to what changed, and returns the groups that were refused."""
+    changed |= feed.fill(mirror, changed)
+    told = [found.board.fail(name, "", f"refused: {why}") for name, why in feed.refused.items()]
+    changed -= feed.refused.keys()
+    feed.refused.clear()
+    return told
 
 
 def conclude(found: Overview) -> int:

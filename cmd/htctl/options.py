@@ -43,6 +43,20 @@ FileOption = Annotated[
 GroupsArgument = Annotated[
     list[str] | None, typer.Argument(help="Only these groups of the batch file.", show_default=False)
 ]
+HandlesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Handles; a+b makes one bot of two accounts. With -f: only these of its groups.", show_default=False
+    ),
+]
+PostsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--posts",
+        help="A handle's posts: FILE, or HANDLE=FILE; once for each handle. X's archive: its zip or folder.",
+        show_default=False,
+    ),
+]
 BatchOption = Annotated[str, typer.Option("--batch", help="The batch's name [default: from the file].")]
 SetOption = Annotated[
     list[str] | None,
@@ -53,6 +67,9 @@ NamespaceOption = Annotated[
 ]
 ContextOption = Annotated[
     str, typer.Option("--context", help="A context of kubectl's configuration, if not the current.")
+]
+StartDeadlineOption = Annotated[
+    str, typer.Option(help="How long a Pod may hold a node or a queue's quota and not start: 90s, 10m; 0s: any time.")
 ]
 BotArgument = Annotated[str, typer.Argument(help="A bot's id, or its handles joined by +.", show_default=False)]
 

@@ -1,6 +1,6 @@
 """A batch looked at from both sides: opens the cluster and the store, and goes on with one where the other is away."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,10 +8,11 @@ from htctl import batches, options, output
 from htctl.batches import Batch
 from htctl.storefacts import Reader
 from k8s import cluster as clusters
-from k8s import look
+from k8s import look, raw
 from k8s.board import Board
 from k8s.cluster import Cluster
 from k8s.errors import ClusterError
+from k8s.manifests import Manifest
 from k8s.mirror import Mirror
 from k8s.states import Group, GroupState
 from pipeline.errors import ConfigError, StoreError
@@ -78,6 +79,17 @@ def take(asked: Asked, *, deep: bool) -> Overview:
         which = f" with {' '.join([*asked.groups, asked.handle]).strip()}" if asked.groups or asked.handle else ""
         raise ConfigError(f"no {what}{which} in {where}, nor in the store {address} (--namespace, --store)")
     return Overview(batch, store, cluster, mirror, board)
+
+
+def submitted(cluster: Cluster, store: Store, batch: str, jobs: Sequence[Manifest], unsent: Set[str]) -> Overview:
+    """The groups of some Jobs of a batch that are being sent; `unsent` are those that wait here."""
+    mirror = look.mirror(cluster, batch)
+    mirror.unsent = unsent
+    groups = [raw.group(job) for job in jobs]
+    names = {group.job for group in groups}
+    board = Board(groups, Reader(store, output.note, deep=False).read, lambda group: group.job in names)
+    board.update(mirror)
+    return Overview(Batch(batch, store.address, cluster.namespace), store, cluster, mirror, board)
 
 
 def _look(namespace: str, context: str, batch: str) -> tuple[Cluster | None, Mirror]:

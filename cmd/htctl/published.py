@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline import identity, layout
+from pipeline import layout
 from pipeline.errors import StoreError
 from pipeline.layout import RunKeys
 from pipeline.store import Store, read_json
@@ -19,9 +19,3 @@ def current_run(store: Store, bot: str) -> RunKeys:
     if not run:
         raise StoreError(f"{store.place(layout.latest(bot))}: the bot is not published")
     return RunKeys(bot, run)
-
-
-def is_made(store: Store, bot: str, run: str) -> bool:
-    """Whether a run has come to its end: it is the current one, or was, or the current one was made alike."""
-    like = identity.has_config(run, str(pointer(store, bot).get("config", "")))
-    return like or store.exists(RunKeys(bot, run).stage("publish"))

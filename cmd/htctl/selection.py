@@ -1,4 +1,4 @@
-"""Which groups of a batch file a command is about."""
+"""What a command is to make: a batch file or some of its groups, or handles as they stand on the command line."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,19 @@ from htctl import batchfile
 from htctl.batchfile import Batch
 from pipeline import config, identity
 from pipeline.errors import ConfigError
+
+
+def asked(
+    file: Path | None, groups: Sequence[str], posts: Sequence[str], overrides: Mapping[str, Any], name: str
+) -> Batch:
+    """A batch from a file, or from handles and their posts files; another name where one is given."""
+    if file and posts:
+        raise ConfigError("--posts goes with handles; in a batch file write it as 'posts:'")
+    if file:
+        return load(file, overrides, groups, name)
+    if not groups:
+        raise ConfigError("say what to make: a batch file (-f bots.yaml), or handles (NAME --posts FILE)")
+    return renamed(_from_handles(groups, posts, overrides), name)
 
 
 def load(file: Path, overrides: Mapping[str, Any], groups: Sequence[str], name: str) -> Batch:
@@ -33,3 +46,36 @@ def renamed(batch: Batch, name: str) -> Batch:
     if not config.BATCH.fullmatch(name):
         raise ConfigError(f"--batch {name}: must be {config.BATCH_RULE}")
     return dataclasses.replace(batch, name=name)
+
+
+def _from_handles(groups: Sequence[str], posts: Sequence[str], overrides: Mapping[str, Any]) -> Batch:
+    """A batch as the command line gives it: files belong to handles as told, by their names, else in order."""
+    handles = list(dict.fromkeys(_name(handle) for group in groups for handle in group.split("+")))
+    by_name: dict[str, str] = {}
+    in_order = []
+    for text in posts:
+        handle, equals, path = text.partition("=")
+        if not equals:
+            stem = Path(text).name.partition(".")[0].lower()  # alice.jsonl is alice's
+            handle, path = (stem, text) if stem in handles else ("", text)
+        elif _name(handle) not in handles and not Path(text).exists():
+            raise ConfigError(f"--posts {text}: @{_name(handle)} is not among the handles: {', '.join(handles)}")
+        if _name(handle) not in handles:
+            in_order.append(text)
+        elif by_name.setdefault(_name(handle), path) != path:
+            raise ConfigError(f"--posts {text}: @{_name(handle)} has {by_name[_name(handle)]} already")
+    others = [handle for handle in handles if handle not in by_name]
+    if len(in_order) > len(others):
+        raise ConfigError(f"--posts {in_order[len(others)]}: there are more posts files than handles")
+    files = by_name | dict(zip(others, in_order, strict=False))
+    data = {"groups": list(groups), "defaults": {"source": "jsonl", "posts": files}}
+    name = "-".join(identity.bot_id("jsonl", identity.named(group)) for group in groups)
+    try:
+        return batchfile.build(data, overrides, name=name, folder=Path())
+    except batchfile.BatchError as error:  # the person wrote no `groups`: where in them a problem is says nothing
+        shown = (p.text if p.path[:1] == ("groups",) else batchfile.spell(p) for p in error.problems)
+        raise ConfigError("\n       ".join(shown)) from None
+
+
+def _name(handle: str) -> str:
+    return identity.bare(handle).lower()

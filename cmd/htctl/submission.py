@@ -36,18 +36,18 @@ class Sending:
     total: int
     counts: Counter[str] = field(default_factory=Counter)
 
-    def send(self, manifests: Sequence[Manifest], *, dry_run: bool = False) -> list[str]:
-        """Send some; returns the names of those that are there now. An answer that speaks for all ends it."""
-        there = []
+    def send(self, manifests: Sequence[Manifest], *, dry_run: bool = False) -> dict[str, str]:
+        """Send some; returns those that are refused, and why. An answer that speaks for all ends it."""
+        refused = {}
         try:
             for sent in submit.send_all(self.cluster, manifests, dry_run=dry_run):
                 self._note(sent)
-                if sent.what != REFUSED:
-                    there.append(sent.name)
+                if sent.what == REFUSED:
+                    refused[sent.name] = sent.problem
         except ClusterError as error:
             done = f"{self.counts[CREATED]:,} of {self.total:,} were sent"
             raise type(error)(f"{error}\n       {done}; the same command again sends the rest") from None
-        return there
+        return refused
 
     def send_shared(self, manifests: Sequence[Manifest]) -> None:
         """Send what Jobs need and share, which is not counted; without it they would wait for each other for ever."""
@@ -102,8 +102,8 @@ def confirm(cluster: Cluster, batch: str, manifests: Sequence[Manifest], sending
     return have == len(wanted) and not refused
 
 
-def with_progress(sending: Sending, manifests: Sequence[Manifest], *, dry_run: bool = False) -> list[str]:
-    """Send all of them under a progress bar."""
+def with_progress(sending: Sending, manifests: Sequence[Manifest], *, dry_run: bool = False) -> dict[str, str]:
+    """Send all of them under a progress bar; returns those that are refused, and why."""
     before = sending.counts.total()
     done: Callable[[], int] = lambda: sending.counts.total() - before  # noqa: E731
     with output.progress("submitted", len(manifests), done, things=True):

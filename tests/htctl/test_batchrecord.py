@@ -1,6 +1,6 @@
 from typing import Any
 
-from htctl import batchrecord
+from htctl import batches, batchrecord
 from k8s import manifests, settings
 from pipeline import layout
 from pipeline.store import read_json
@@ -14,14 +14,14 @@ def jobs(*handles: str, **changes: Any) -> list[manifests.Manifest]:
 
 
 def test_what_is_submitted_later_comes_beside_or_in_place(store: FolderStore) -> None:
-    assert batchrecord.read(store, "night") == {}
+    assert batches.submitted(store, "night") == ([], "")
     batchrecord.write(store, "night", "bots", jobs("a", "b"))
-    first = batchrecord.read(store, "night")
+    first, namespace = batches.submitted(store, "night")
     batchrecord.write(store, "night", "bots", jobs("b", "c", license="apache-2.0"))
-    now = batchrecord.read(store, "night")
-    assert list(now) == ["a", "b", "c"]
-    assert now["a"] == first["a"]
-    assert now["b"].run != first["b"].run
+    now, _ = batches.submitted(store, "night")
+    assert (namespace, [group.bot for group in now]) == ("bots", ["a", "b", "c"])
+    assert now[0] == first[0]
+    assert now[1].run != first[1].run
 
 
 def test_the_same_again_is_not_written(store: FolderStore) -> None:

@@ -21,7 +21,8 @@ def seen(store: FolderStore, *published: str) -> Overview:
 def test_the_last_word_names_what_did_not_go_well(store: FolderStore, capsys: pytest.CaptureFixture[str]) -> None:
     assert following.conclude(seen(store, "alice")) == 1
     assert capsys.readouterr().out == (
-        "batch night: 2 groups: 1 published, 1 cancelled\nbob: cancelled: its Job is gone and nothing was published\n"
+        "batch night: 2 groups: 1 published, 1 cancelled\n"
+        "bob: cancelled: no Job, and none has begun: not sent yet, or deleted before it ran\n"
     )
     assert following.conclude(seen(store, "alice", "bob")) == 0
 

@@ -10,7 +10,7 @@ from tests.k8s.test_submit import batch, many
 def test_an_answer_that_speaks_for_all_says_how_many_were_sent() -> None:
     with apiserver.running() as (state, cluster):
         sending = Sending(cluster, 60)
-        assert len(sending.send(many(40))) == 40
+        assert (sending.send(many(40)), sending.counts["created"]) == ({}, 40)
         state.script["POST"] = [status(403, "exceeded quota: few")] * 60
         with pytest.raises(QuotaError, match=r"\n       40 of 60 were sent; the same command again sends the rest"):
             sending.send(many(60)[40:])
@@ -19,7 +19,7 @@ def test_an_answer_that_speaks_for_all_says_how_many_were_sent() -> None:
 def test_of_many_refusals_some_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     with apiserver.running() as (state, cluster):
         state.script["POST"] = [status(422, "invalid")] * 30
-        assert Sending(cluster, 30).send(many(30)) == []
+        assert Sending(cluster, 30).send(many(30)).keys() == {job["metadata"]["name"] for job in many(30)}
         assert capsys.readouterr().err.count("error: ") == 10
 
 

@@ -130,6 +130,7 @@ class Handler(BaseHTTPRequestHandler):
         name = body["metadata"]["name"]
         if name in self.state.objects[kind]:
             return self.say(*status(409, f"{name} already exists", "AlreadyExists"))
+        body.setdefault("status", {})
         if "dryRun" not in query:
             self.state.change("ADDED", kind, body)
         return self.say(201, body)

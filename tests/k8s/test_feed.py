@@ -1,143 +1,86 @@
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-import pytest
-
-from k8s import feed, submit
-from k8s.cluster import KubernetesCluster
-from k8s.errors import ForbiddenError
+from k8s.feed import Feed
 from k8s.manifests import Manifest
-from tests.k8s import apiserver
-from tests.k8s.apiserver import DROP, State, status
-from tests.k8s.test_submit import many
-
-LABEL = "htctl.dev/batch=night"
+from k8s.mirror import Mirror
+from tests.k8s.fakes import ended, job
 
 
-@pytest.fixture
-def running() -> Iterator[tuple[State, KubernetesCluster]]:
-    with apiserver.running() as found:
-        yield found
+class Sender:
+    """Notes what it is given; refuses some."""
+
+    def __init__(self, *refused: str) -> None:
+        self.sent: list[str] = []
+        self._refused = refused
+
+    def __call__(self, some: Sequence[Manifest]) -> Mapping[str, str]:
+        names = [each["metadata"]["name"] for each in some]
+        self.sent += names
+        return {name: "no" for name in names if name in self._refused}
 
 
-def sender(cluster: KubernetesCluster) -> Callable[[Sequence[Manifest]], list[str]]:
-    return lambda some: [sent.name for sent in submit.send_all(cluster, some) if sent.what != submit.REFUSED]
+def mirror(*jobs: Manifest, asked: float = 0.0) -> Mirror:
+    found = Mirror()
+    found.replace("Job", jobs, asked)
+    return found
 
 
-def unfinished(state: State) -> list[str]:
-    return [name for name, job in list(state.objects["Job"].items()) if "status" not in job]
+def jobs(*names: str) -> list[Manifest]:
+    return [job(name) for name in names]
 
 
-def follow(cluster: KubernetesCluster, jobs: list[Manifest], waiting: list[Manifest], most: int, **given: Any) -> Any:
-    names = [job["metadata"]["name"] for job in jobs]
-    return feed.Feed(cluster, LABEL, names, waiting).follow(most, sender(cluster), **given)
+def test_as_many_are_sent_as_there_is_room_for() -> None:
+    sender, found = Sender(), mirror(job("a"), ended(job("b")))
+    feed = Feed(jobs("c", "d", "e"), 3, sender)
+    assert feed.fill(found) == set()
+    assert sender.sent == ["c", "d"]
+    assert found.unsent == {"c", "d", "e"}
 
 
-def ending_all(state: State, count: int, most: int, seen: list[int]) -> threading.Thread:
-    """Has Jobs end one by one, each when there are as many as may be, and notes how many were unfinished."""
-
-    def work() -> None:
-        ended = 0
-        while ended < count:
-            there = unfinished(state)
-            seen.append(len(there))
-            if len(there) >= min(most, count - ended):
-                state.end(there[0])
-                ended += 1
-            time.sleep(0.002)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    return thread
+def test_without_a_bound_all_are_sent() -> None:
+    sender = Sender()
+    Feed(jobs("a", "b"), 0, sender).fill(mirror())
+    assert sender.sent == ["a", "b"]
 
 
-def test_never_more_than_so_many_are_unfinished_and_all_end(running: tuple[State, KubernetesCluster]) -> None:
-    state, cluster = running
-    jobs, seen = many(30), list[int]()
-    thread = ending_all(state, 30, 4, seen)
-    ended = follow(cluster, jobs, jobs, 4)
-    thread.join()
-    assert set(ended.values()) == {"complete"}
-    assert len(ended) == 30
-    assert max(seen) == 4
-    assert not any(asked.startswith("GET") and asked.split("?")[0].count("/") > 6 for asked in state.asked)
+def test_what_was_just_sent_takes_room_before_the_mirror_has_it() -> None:
+    sender, found = Sender(), mirror()
+    feed = Feed(jobs("a", "b"), 1, sender)
+    feed.fill(found)
+    feed.fill(found)
+    assert sender.sent == ["a"]
 
 
-def test_what_failed_and_what_was_deleted_is_told_apart(running: tuple[State, KubernetesCluster]) -> None:
-    state, cluster = running
-    jobs, told = many(3), list[str]()
-    list(submit.send_all(cluster, jobs))
-    first, second, third = (job["metadata"]["name"] for job in jobs)
-    threading.Timer(0.1, lambda: state.end(first, "Failed")).start()
-    threading.Timer(0.2, lambda: state.change("DELETED", "Job", state.objects["Job"][second])).start()
-    threading.Timer(0.3, lambda: state.end(third)).start()
-    ended = follow(cluster, jobs, [], 0, told=lambda change: told.append(change.what))
-    assert ended == {first: "failed", second: "gone", third: "complete"}
-    assert told[-3:] == ["MODIFIED", "DELETED", "MODIFIED"]
+def test_one_that_ends_makes_room() -> None:
+    sender, found = Sender(), mirror()
+    feed = Feed(jobs("a", "b"), 1, sender)
+    feed.fill(found)
+    assert feed.fill(found, found.apply("Job", "ADDED", job("a"))) == {"a"}
+    feed.fill(found, found.apply("Job", "MODIFIED", ended(job("a"))))
+    assert sender.sent == ["a", "b"]
 
 
-@pytest.mark.parametrize("answer", [status(410, "too old"), (DROP, {}, ""), status(500, "away")])
-def test_a_watch_that_breaks_begins_with_a_new_list(
-    running: tuple[State, KubernetesCluster], answer: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feed, "PAUSE_S", 0.01)
-    state, cluster = running
-    jobs = many(2)
-    list(submit.send_all(cluster, jobs))
-    state.script["WATCH"] = [answer] * 3
-
-    def end() -> None:
-        while state.script["WATCH"]:
-            time.sleep(0.01)
-        for job in jobs:
-            state.end(job["metadata"]["name"])
-
-    threading.Thread(target=end, daemon=True).start()
-    assert set(follow(cluster, jobs, [], 0).values()) == {"complete"}
-    assert sum(asked.startswith("GET") for asked in state.asked) == 4
+def test_one_that_came_and_went_between_two_looks_makes_room() -> None:
+    sender, found = Sender(), mirror()
+    feed = Feed(jobs("a", "b"), 1, sender)
+    feed.fill(found)
+    changed = found.apply("Job", "ADDED", job("a")) | found.apply("Job", "DELETED", job("a"))
+    assert feed.fill(found, changed) == {"a"}
+    assert sender.sent == ["a", "b"]
 
 
-def test_a_job_that_went_while_nobody_watched_is_gone(running: tuple[State, KubernetesCluster]) -> None:
-    _, cluster = running
-    jobs = many(1)
-    assert list(follow(cluster, jobs, [], 0).values()) == ["gone"]
+def test_one_that_a_later_list_has_not_is_gone() -> None:
+    sender, found = Sender(), mirror()
+    feed = Feed(jobs("a", "b"), 1, sender)
+    feed.fill(found)
+    feed.fill(mirror(asked=0.0))  # asked for before it was sent
+    assert sender.sent == ["a"]
+    feed.fill(mirror(asked=float("inf")))
+    assert sender.sent == ["a", "b"]
 
 
-def test_a_watch_that_is_forbidden_is_told(running: tuple[State, KubernetesCluster]) -> None:
-    state, cluster = running
-    state.script["WATCH"] = [status(403, "cannot watch jobs")]
-    with pytest.raises(ForbiddenError, match="cannot watch jobs"):
-        follow(cluster, many(1), many(1), 0)
-
-
-def test_one_that_is_refused_is_not_waited_for(running: tuple[State, KubernetesCluster]) -> None:
-    state, cluster = running
-    jobs = many(2)
-    state.script["POST"] = [status(422, "invalid")] * 2
-    assert follow(cluster, jobs, jobs, 1) == {}
-
-
-def test_a_job_that_went_unseen_makes_room(running: tuple[State, KubernetesCluster]) -> None:
-    state, cluster = running
-    jobs = many(2)
-    first, second = (job["metadata"]["name"] for job in jobs)
-    state.script["WATCH"] = [status(410, "too old")]
-
-    def send(some: Sequence[Manifest]) -> list[str]:
-        there = sender(cluster)(some)
-        if first in there:
-            del state.objects["Job"][first]
-        else:
-            state.end(second)
-        return there
-
-    ended: dict[str, str] = {}
-    names = [first, second]
-    thread = threading.Thread(
-        target=lambda: ended.update(feed.Feed(cluster, LABEL, names, jobs).follow(1, send)), daemon=True
-    )
-    thread.start()
-    thread.join(5)
-    assert ended == {first: "gone", second: "complete"}
+def test_one_that_is_refused_is_not_waited_for_and_the_next_takes_its_place() -> None:
+    sender, found = Sender("a"), mirror()
+    feed = Feed(jobs("a", "b"), 1, sender)
+    assert feed.fill(found) == {"a"}
+    assert (sender.sent, feed.refused) == (["a", "b"], {"a": "no"})

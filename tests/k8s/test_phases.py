@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from k8s import phases, raw
-from k8s.states import Facts, Group, GroupState, Phase, Seen
+from k8s.states import Ask, Facts, Group, GroupState, Phase, Seen
 from pipeline import lease
 from pipeline.lease import Holder, State
 
@@ -193,3 +193,14 @@ def test_a_state_as_json_has_all_that_a_program_wants() -> None:
     found = state("exit66").as_json()
     assert json.loads(json.dumps(found))["phase"] == "failed"
     assert found["handles"] == ["exit66"]
+
+
+def test_one_that_waits_here_to_be_sent_is_neither_cancelled_nor_asked_for() -> None:
+    waiting = Seen(unsent=True)
+    found = phases.state(Group("bot", "cap-0000aaaa", "bot-1"), waiting, None, NOW)
+    assert (found.phase, found.detail) == (Phase.QUEUED, "waits here until others have ended (--max-in-flight)")
+    assert phases.ask(waiting) is Ask.NOTHING
+
+
+def test_one_that_nobody_began_may_be_yet_to_come() -> None:
+    assert gone(EMPTY).detail == "no Job, and none has begun: not sent yet, or deleted before it ran"

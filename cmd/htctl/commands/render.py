@@ -1,13 +1,13 @@
 """`htctl render`: the Kubernetes objects that a batch would be submitted as."""
 
 from htctl import jobs, options, output, selection
-from pipeline.errors import ConfigError
 from pipeline.store import open_store
 
 
 def render(
-    groups: options.GroupsArgument = None,
+    groups: options.HandlesArgument = None,
     file: options.FileOption = None,
+    posts: options.PostsOption = None,
     batch: options.BatchOption = "",
     set_: options.SetOption = None,
     store: options.StoreOption = "",
@@ -18,9 +18,7 @@ def render(
     Posts from files are named by their hash: the Jobs find them once they are in the store.
     """
     as_json = options.wants_json(format_)
-    if not file:
-        raise ConfigError("say which batch: htctl render -f bots.yaml")
-    asked = selection.load(file, options.settings(set_ or []), groups or [], batch)
+    asked = selection.asked(file, groups or [], posts or [], options.settings(set_ or []), batch)
     address = open_store(options.store_address(store, asked.store)).address
     found = jobs.objects(asked, address)
     if as_json:

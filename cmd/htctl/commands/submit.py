@@ -2,22 +2,21 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from htctl import conclusion, jobs, options, output, selection, submission
+from htctl import following, jobs, options, output, overview, selection, submission
 from htctl.batchfile import Batch
+from htctl.following import Patience
 from htctl.submission import Sending
 from k8s import cluster as clusters
-from k8s import feed
 from k8s import submit as sending_
 from k8s.cluster import Cluster
 from k8s.errors import AlreadyThereError
+from k8s.feed import Feed
 from k8s.manifests import Manifest
-from k8s.names import selector
 from pipeline.errors import ConfigError
 from pipeline.store import Store, open_store
 
@@ -25,8 +24,9 @@ DRY_RUNS = ("", "client", "server")
 
 
 def submit(
-    groups: options.GroupsArgument = None,
+    groups: options.HandlesArgument = None,
     file: options.FileOption = None,
+    posts: options.PostsOption = None,
     batch: options.BatchOption = "",
     set_: options.SetOption = None,
     store: options.StoreOption = "",
@@ -38,7 +38,7 @@ def submit(
     dry_run: Annotated[
         str, typer.Option("--dry-run", help="'client': check here; 'server': have the cluster check every object.")
     ] = "",
-    wait: Annotated[bool, typer.Option("--wait", help="Until all have ended; 1 where one failed.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow until all have ended; 1 where one failed.")] = False,
     max_in_flight: Annotated[
         int,
         typer.Option(
@@ -47,20 +47,21 @@ def submit(
             show_default=False,
         ),
     ] = 0,
+    start_deadline: options.StartDeadlineOption = "10m",
 ) -> int:
     """Submit a batch: posts into the store, then a Job for each group. The same command again sends what is missing.
 
+    With --wait a Job that holds a GPU or quota and cannot start is deleted after --start-deadline, and has failed.
     Exit code 0: all Jobs are in the cluster (with --wait: all bots are published), 1: not all.
     """
-    if not file:
-        raise ConfigError("say which batch: htctl submit -f bots.yaml")
     if dry_run not in DRY_RUNS:
         raise ConfigError(f"--dry-run {dry_run}: must be client or server")
     if max_in_flight and not wait:
         raise ConfigError("--max-in-flight needs --wait: the rest is sent as others end, so somebody must stay")
     if dry_run and wait:
         raise ConfigError("--dry-run sends nothing, so there is nothing to wait for (--wait)")
-    asked = selection.load(file, options.for_cluster(set_, namespace), groups or [], batch)
+    patience = Patience(options.seconds(start_deadline, "--start-deadline"), delete=True)
+    asked = selection.asked(file, groups or [], posts or [], options.for_cluster(set_, namespace), batch)
     opened = open_store(options.store_address(store, asked.store))
     if dry_run == "client":
         count = len(submission.objects(asked, opened, keep=False))
@@ -70,11 +71,11 @@ def submit(
     _try_one(cluster, asked, opened)
     if dry_run:
         return _try_all(cluster, asked, submission.objects(asked, opened, keep=False), replace)
-    return _submit(cluster, asked, opened, replace, max_in_flight if wait else None)
+    return _submit(cluster, asked, opened, replace, (max_in_flight, patience) if wait else None)
 
 
-def _submit(cluster: Cluster, batch: Batch, store: Store, replace: bool, most: int | None) -> int:
-    """Send the batch; with `most` (0: any number) stay until it has ended."""
+def _submit(cluster: Cluster, batch: Batch, store: Store, replace: bool, waiting: tuple[int, Patience] | None) -> int:
+    """Send the batch; `waiting`: stay until it has ended, with so many unfinished (0: any number)."""
     manifests = submission.objects(batch, store, keep=True)
     wanted = submission.only_jobs(manifests)
     plan = sending_.plan(wanted, sending_.heads(cluster, batch.name))
@@ -84,21 +85,14 @@ def _submit(cluster: Cluster, batch: Batch, store: Store, replace: bool, most: i
     new = submission.make_room(cluster, batch.name, plan, replace)
     sending = Sending(cluster, len(new))
     sending.send_shared(manifests)
-    if most is None:
+    if waiting is None:
         submission.with_progress(sending, new)
         return int(not submission.confirm(cluster, batch.name, wanted, sending, len(plan.there)))
-    ended = _follow(cluster, batch, wanted, new, sending, most)
-    return conclusion.tell(store, wanted, ended)
-
-
-def _follow(
-    cluster: Cluster, batch: Batch, wanted: Sequence[Manifest], new: Sequence[Manifest], sending: Sending, most: int
-) -> dict[str, str]:
-    """Send and wait; returns how each Job ended."""
-    names = [manifest["metadata"]["name"] for manifest in wanted]
-    following = feed.Feed(cluster, selector(batch.name), names, new)
-    with output.progress("ended", len(names), lambda: len(following.ended), things=True):
-        return following.follow(most, sending.send)
+    feed = Feed(new, waiting[0], sending.send)
+    found = overview.submitted(cluster, store, batch.name, wanted, feed.held)
+    with output.progress("submitted", min(waiting[0] or len(new), len(new)), sending.counts.total, things=True):
+        feed.fill(found.mirror)
+    return following.follow(found, waiting[1], to_the_end=True, feed=feed)
 
 
 def _try_one(cluster: Cluster, batch: Batch, store: Store) -> None:
@@ -113,7 +107,7 @@ def _no_posts(path: Path, handle: str, *, skip_bad: bool) -> str:  # noqa: ARG00
     return "0" * 64
 
 
-def _try_all(cluster: Cluster, batch: Batch, manifests: Sequence[Manifest], replace: bool) -> int:
+def _try_all(cluster: Cluster, batch: Batch, manifests: list[Manifest], replace: bool) -> int:
     """Have the cluster check every object that would be sent; nothing is written."""
     plan = sending_.plan(submission.only_jobs(manifests), sending_.heads(cluster, batch.name))
     if not replace:

@@ -13,12 +13,10 @@ from pipeline.errors import ConfigError
 def watch(
     batch: Annotated[str, typer.Argument(help="The batch's name.", show_default=False)] = "",
     file: options.FileOption = None,
-    start_deadline: Annotated[
-        str,
-        typer.Option(help="Name a group whose Pod holds a node or a queue's quota and cannot start for so long."),
-    ] = "10m",
+    start_deadline: options.StartDeadlineOption = "10m",
     delete_stuck: Annotated[
-        bool, typer.Option("--delete-stuck", help="Delete the Job of such a group, so that it holds nothing.")
+        bool,
+        typer.Option("--delete-stuck", help="Delete the Job of a group past that time; else it is only named."),
     ] = False,
     store: options.StoreOption = "",
     namespace: options.NamespaceOption = "",

@@ -43,19 +43,29 @@ def test_what_says_failed_is_replaced_with_the_changes(there: State) -> None:
     }  # fmt: skip
 
 
-def test_what_ended_or_went_without_a_bot_has_failed(there: State) -> None:
+def test_what_ended_without_a_bot_has_failed(there: State) -> None:
     there.end(names(there)["alice"])
     publish(there, "bob")
     for bot in ("bob", "alice-bob"):
         there.change("DELETED", "Job", there.objects["Job"][names(there)[bot]])
-    assert "retried 2 of 3 groups: alice, alice-bob" in retry().err
-    assert sorted(names(there)) == ["alice", "alice-bob"]
+    ran = retry()
+    assert "retried 1 of 3 groups: alice" in ran.err
+    assert sorted(names(there)) == ["alice"]
+
+
+def test_what_was_cancelled_is_retried_only_if_it_is_named(there: State) -> None:
+    for bot in ("bob", "alice-bob"):
+        there.change("DELETED", "Job", there.objects["Job"][names(there)[bot]])
+    assert "failed; 2 cancelled: named here, they are retried too" in retry().err
+    assert "retried 1 of 1 groups: bob" in retry("bob").err
+    assert sorted(names(there)) == ["alice", "bob"]
 
 
 def test_what_was_never_submitted_is_not_retried(fake: State) -> None:  # noqa: F811
     htctl("submit", "-f", "bots.yaml", "alice")
     there = Path("store", layout.batch("night")).read_text()
-    assert "nothing to retry" in retry("bob").err
+    ran = retry("bob")
+    assert (ran.code, "no batch 'night' with bob" in ran.err) == (2, True)
     assert Path("store", layout.batch("night")).read_text() == there
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import RunConfig
-from pipeline.errors import ConfigError
 from tests import factories, mounts, s3server
 from tests.htctl.runner import Ran, htctl
 
@@ -140,44 +139,6 @@ def test_ctrl_c_ends_the_batch_and_not_only_the_bot(posts: Path, monkeypatch: py
     monkeypatch.setattr("htctl.process.run_pipeline", interrupted)
     ran = run(posts, "alice", "bob", "--posts", str(posts / "alice.jsonl"), "--posts", str(posts / "bob.jsonl"), *QUICK)
     assert (ran.code, started) == (130, ["alice"])
-
-
-@pytest.mark.parametrize("given", [["alice=x", "alice=y"], ["@alice=x", "Alice=y"]])
-def test_two_files_for_one_handle_are_refused(given: list[str]) -> None:
-    from htctl.commands import run as command
-
-    with pytest.raises(ConfigError, match="@alice has x already"):
-        command._from_handles(["alice"], given, {})
-
-
-def test_a_handle_in_two_groups_has_one_file(posts: Path) -> None:
-    from htctl.commands import run as command
-
-    files = [str(posts / name) for name in ("alice.jsonl", "bob.jsonl")]
-    one, both = command._from_handles(["alice", "alice+bob"], files, {}).groups
-    assert both.posts == {"alice": Path(files[0]), "bob": Path(files[1])}
-    assert one.posts["alice"] == Path(files[0])
-
-
-def test_posts_by_name_and_in_order(posts: Path) -> None:
-    from htctl.commands import run as command
-
-    files = [str(posts / name) for name in ("alice.jsonl", "bob.jsonl")]
-    by_order = command._from_handles(["alice+bob"], files, {})
-    by_name = command._from_handles(["alice+bob"], [f"Bob={files[1]}", f"alice={files[0]}"], {})
-    mixed = command._from_handles(["alice+bob"], [f"bob={files[1]}", files[0]], {})
-    swapped = command._from_handles(["alice+bob"], files[::-1], {})
-    assert swapped.groups[0].posts == by_order.groups[0].posts  # alice.jsonl is alice's wherever it stands
-    assert by_order.groups[0].posts == by_name.groups[0].posts == mixed.groups[0].posts
-    assert by_order.name == "alice-bob"
-
-
-def test_several_groups_share_one_batch(posts: Path) -> None:
-    from htctl.commands import run as command
-
-    batch = command._from_handles(["alice", "bob"], [str(posts / "alice.jsonl"), str(posts / "bob.jsonl")], {})
-    assert [group.bot for group in batch.groups] == ["alice", "bob"]
-    assert batch.name == "alice-bob"
 
 
 def refused(ran: Ran) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from k8s.manifests import Manifest
 from pipeline import layout
 from pipeline.store import open_store
 from tests.htctl.clusters import fake, names  # noqa: F401 - a fixture
@@ -77,7 +78,7 @@ def test_waiting_keeps_to_the_bound_and_asks_the_store_how_it_went(fake: State) 
     def end_all() -> None:
         ended = 0
         while ended < 3:
-            going = [name for name, job in list(fake.objects["Job"].items()) if "status" not in job]
+            going = [name for name, job in list(fake.objects["Job"].items()) if not job["status"]]
             most.append(len(going))
             if going:
                 job = fake.objects["Job"][going[0]]["metadata"]["annotations"]
@@ -92,8 +93,36 @@ def test_waiting_keeps_to_the_bound_and_asks_the_store_how_it_went(fake: State) 
     thread.start()
     ran = submit("--wait", "--max-in-flight=1")
     thread.join()
-    assert (ran.code, ran.err) == (1, "bob: not published (complete)\n2 of 3 bots are published\n")
-    assert max(most) == 1
+    assert (ran.code, max(most)) == (1, 1)
+    *_, totals, bob = ran.out.splitlines()
+    assert totals == "batch night: 3 groups: 2 published, 1 failed"
+    assert bob.startswith("bob: failed: it ended with 0, but the bot's pointer does not name its run")
+
+
+def test_waiting_deletes_what_cannot_start(fake: State) -> None:  # noqa: F811
+    def hold() -> None:
+        while not fake.objects["Job"]:
+            time.sleep(0.01)
+        (job,) = fake.objects["Job"].values()
+        fake.change("ADDED", "Pod", _not_pulled(job))
+
+    threading.Thread(target=hold, daemon=True).start()
+    ran = submit("alice", "--wait", "--start-deadline=1m")
+    assert (ran.code, fake.objects["Job"]) == (1, {})
+    assert "so its Job was deleted: ImagePullBackOff: no such image" in ran.out
+
+
+def test_what_the_cluster_refuses_has_failed_and_is_not_waited_for(fake: State) -> None:  # noqa: F811
+    fake.script["POST"] = [status(200, ""), status(422, "spec is wrong")]  # the first is the try
+    ran = submit("alice", "--wait", "--max-in-flight=1")
+    assert (ran.code, "alice: failed: refused: " in ran.out) == (1, True)
+    assert "spec is wrong" in ran.out
+
+
+def test_a_list_of_handles_needs_no_file(fake: State) -> None:  # noqa: F811
+    asked = ["alice", "alice+bob", "--posts=alice.jsonl", "--posts=bob.jsonl", "--store=s3://b", "--batch=night"]
+    ran = htctl("submit", *asked, "--set=kubernetes.image=htctl", "--dry-run=client")
+    assert (ran.code, ran.err.startswith("2 objects of batch night are sound")) == (0, True)
 
 
 @pytest.mark.parametrize(
@@ -111,5 +140,27 @@ def test_wrong_usage_is_2(fake: State, arguments: list[str], says: str) -> None:
     assert fake.asked == []
 
 
-def test_a_batch_file_is_needed() -> None:
-    assert htctl("submit").code == 2
+def test_what_to_submit_must_be_said() -> None:
+    ran = htctl("submit")
+    assert (ran.code, "say what to make" in ran.err) == (2, True)
+
+
+def _not_pulled(job: Manifest) -> Manifest:
+    """A Pod of a Job whose image has not come for long."""
+    waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
+    bound = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    owner = {"kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"], "controller": True}
+    return {
+        "metadata": {
+            "name": "pod",
+            "labels": job["metadata"]["labels"],
+            "ownerReferences": [owner],
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+        },
+        "spec": {"nodeName": "node", "containers": []},
+        "status": {
+            "phase": "Pending",
+            "conditions": [bound],
+            "containerStatuses": [{"name": "train", "state": {"waiting": waiting}}],
+        },
+    }
