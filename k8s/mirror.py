@@ -26,7 +26,7 @@ class Mirror:
         before = set(self.jobs)
         if kind == "Job":
             self.jobs_asked = asked
-            self.jobs = {item["metadata"]["name"]: item for item in items}
+            self.jobs = {item["metadata"]["name"]: raw.slim(item) for item in items}
         else:
             self._owned[kind] = {}
             for item in items:
@@ -40,7 +40,7 @@ class Mirror:
             if gone:
                 self.jobs.pop(name, None)
             else:
-                self.jobs[name] = item
+                self.jobs[name] = raw.slim(item)
             return {name}
         if gone:
             self._owned[kind].get(raw.owner(item), {}).pop(name, None)
@@ -74,7 +74,7 @@ class Mirror:
         )
 
     def _put(self, kind: str, item: Manifest) -> None:
-        self._owned[kind].setdefault(raw.owner(item), {})[item["metadata"]["name"]] = item
+        self._owned[kind].setdefault(raw.owner(item), {})[item["metadata"]["name"]] = raw.slim(item)
 
     def _job(self, item: Manifest) -> str:
         owners = item["metadata"].get("ownerReferences") or ()

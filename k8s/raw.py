@@ -16,6 +16,24 @@ def group(job: Manifest) -> Group:
     return Group(notes.get(BOT, about["name"]), notes.get(RUN, ""), about["name"], handles)
 
 
+def slim(thing: Manifest) -> Manifest:
+    """An object without what no state is told from: a batch of 10,000 is kept in memory for as long as it lasts."""
+    about, spec = thing["metadata"], thing.get("spec") or {}
+    made = {**thing, "metadata": {key: value for key, value in about.items() if key != "managedFields"}}
+    if "template" in spec:
+        inner = spec["template"].get("spec") or {}
+        made["spec"] = {**spec, "template": {"spec": {"containers": _slim(inner, "name", "image", "resources", "env")}}}
+        made["spec"].pop("podFailurePolicy", None)
+    elif "containers" in spec:
+        node = {"nodeName": spec["nodeName"]} if "nodeName" in spec else {}
+        made["spec"] = {**node, "containers": _slim(spec, "name", "image", "resources")}
+    return made
+
+
+def _slim(spec: Mapping[str, Any], *keys: str) -> list[dict[str, Any]]:
+    return [{key: each[key] for key in keys if key in each} for each in spec.get("containers") or ()]
+
+
 def condition(thing: Manifest | None, kind: str) -> Mapping[str, Any]:
     """An object's condition by its type; empty where it has none."""
     found = ((thing or {}).get("status") or {}).get("conditions") or ()

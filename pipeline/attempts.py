@@ -3,11 +3,15 @@
 from typing import Any
 
 from pipeline.config import Limits
-from pipeline.errors import GaveUpError
+from pipeline.errors import INTERRUPTED, GaveUpError, TryLaterError
 from pipeline.lease import State, moment
 
 Record = dict[str, Any]
 VANISHED = "ended without a word: killed, or its machine was lost"
+ENDED_WELL = (0, TryLaterError.exit_code, INTERRUPTED)
+BAD_NODE = 2  # faults on a node after which the next attempt had better be on another
+LEAVES = 3  # so often a node is left; then there is no other
+LEFT = "left to another node: "
 
 
 def begun(records: list[Record], lease: State, before: State | None, saved: int | None) -> list[Record]:
@@ -51,6 +55,21 @@ def check(run: str, records: list[Record], limits: Limits) -> None:
         )
     if hours >= limits.hours:
         raise GaveUpError(time_is_up(run, limits))
+
+
+def avoid_node(records: list[Record], node: str) -> None:
+    """Raise TryLaterError where this run has failed here too often; its Job then starts a Pod, elsewhere if it can.
+
+    `records` are of the attempts before, `node` is empty outside of Kubernetes. What vanished counts as a fault.
+    """
+    here = [record for record in records if node and record.get("node") == node]
+    faults = [record for record in here if record.get("exit_code") not in ENDED_WELL]
+    leaves = sum(str(record.get("reason", "")).startswith(LEFT) for record in here)
+    if len(faults) >= BAD_NODE and leaves < LEAVES:
+        raise TryLaterError(
+            f"{LEFT}{len(faults)} attempts failed on {node}, the last one: {faults[-1].get('reason', VANISHED)}"
+            f" ({leaves + 1} of {LEAVES}; then it is tried here again)"
+        )
 
 
 def time_is_up(run: str, limits: Limits) -> str:

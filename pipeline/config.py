@@ -1,6 +1,7 @@
 """The config of a run: what is asked for, its defaults, and its JSON form in `HTCTL_RUN`."""
 
 import dataclasses
+import functools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -165,6 +166,10 @@ class RunConfig(Settings):
 
         Resources are left out so that the same run can go on with other GPUs than it began with.
         """
+        return self._fingerprint
+
+    @functools.cached_property
+    def _fingerprint(self) -> str:
         import hashlib  # imports that cost milliseconds wait: this file is on the way of htctl --help
 
         data = _plain(self)

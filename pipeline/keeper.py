@@ -59,6 +59,7 @@ class Keeper:
         self._write_records()
         earlier = self.store.read(self.keys.log)
         self._log = earlier.data if earlier else b""
+        attempts.avoid_node(records[:-1], self.lease.state.holder.node)
         self._thread.start()
 
     def stop(self) -> HtctlError | None:

@@ -9,6 +9,10 @@ from pipeline.errors import ConfigError
 from pipeline.schema import Path as KeyPath
 from pipeline.schema import Problem
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where PyYAML was built with it
+
+DEEPEST = 100  # lists and mappings in each other
+
 
 class Document(NamedTuple):
     """A file's data; `lines` maps a path of keys and indices to its line, counted from 1."""
@@ -26,8 +30,9 @@ def read(path: Path) -> Document:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8 text; save it as UTF-8") from None
-    loader = yaml.SafeLoader(text)
     try:
+        _measure(text, path)
+        loader = LOADER(text)
         node = loader.get_single_node()
         document = Document(None, {}, [])
         if node is None:
@@ -40,8 +45,16 @@ def read(path: Path) -> Document:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise ConfigError(f"{where}: not YAML: {getattr(error, 'problem', None) or error}") from None
-    finally:
-        loader.dispose()
+
+
+def _measure(text: str, path: Path) -> None:
+    """Refuse what is nested too deeply, before it is built: the loader in C would end the process."""
+    depth = 0
+    for event in yaml.parse(text, LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise ConfigError(f"{path}:{line}: nested more than {DEEPEST} deep")
 
 
 def _walk(node: yaml.Node, path: KeyPath, document: Document) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from k8s.manifests import Manifest
-from tests.cluster import scene
+from tests.cluster import scene, sixgroups
 from tests.cluster.scene import Run, Scene, until
 
 AWAY_S = 60  # of the S3 server
@@ -135,6 +135,39 @@ def test_too_little_memory_fails_the_job_and_the_pod_says_so(stage: Scene, tmp_p
     states = [_state(pod) for pod in stage.pods(run)]
     assert [(state["reason"], state["exitCode"]) for state in states] == [("OOMKilled", 137)] * 2
     assert stage.current(run) == ""
+
+
+def test_a_node_on_which_two_attempts_failed_is_left_by_the_next(stage: Scene, tmp_path: Path) -> None:
+    _needs_this_machine(stage)
+    run = sent(stage, tmp_path, backoff_limit=5)
+    for tries in (1, 2):
+        until("training", lambda: stage.now(run).get("stage") == "train" and stage.running(run))
+        stage.send_signal(stage.running(run), signal.SIGKILL)
+        until("its end", lambda tries=tries: stage.job(run)["status"].get("failed") == tries)
+    until("the next one to leave", lambda: stage.codes(run)[2:] == [75])
+    assert "2 attempts failed on" in stage.attempts(run)[2]["reason"]
+    assert stage.job(run)["status"]["failed"] == 2  # it is not counted
+    stage.cluster.delete("Job", run.job)
+
+
+def test_a_job_that_is_removed_when_its_time_is_up_while_somebody_watches_was_published(
+    stage: Scene, tmp_path: Path, unbroken: str
+) -> None:
+    file = stage.batch(tmp_path, **scene.a_bot(tmp_path), kubernetes={"keep_seconds": 0})
+    sent = sixgroups.htctl("submit", "-f", str(file), "--wait")
+    assert (sent.returncode, "1 group: 1 published" in sent.stdout) == (0, True), sent.stdout + sent.stderr
+    until("its Job to be gone", lambda: not sixgroups.jobs(stage, file))
+    assert "published" in sixgroups.htctl("status", "-f", str(file)).stdout
+
+
+def test_who_waits_ends_a_job_whose_image_cannot_be_had(stage: Scene, tmp_path: Path) -> None:
+    given = {"image": "127.0.0.1:9/nowhere/htctl:1", "pull_policy": "IfNotPresent"}
+    file = stage.batch(tmp_path, **scene.a_bot(tmp_path), kubernetes=given)
+    sent = sixgroups.htctl("submit", "-f", str(file), "--wait", "--start-deadline=10s")
+    assert sent.returncode == 1, sent.stderr
+    assert "so its Job was deleted: " in sent.stdout
+    assert "127.0.0.1:9/nowhere/htctl:1" in sent.stdout
+    assert sixgroups.jobs(stage, file) == {}
 
 
 def test_a_fault_at_every_start_fails_the_job_after_its_retries(stage: Scene, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def test_a_key_given_twice_is_a_problem(tmp_path: Path) -> None:
         ("a: !!python/object:os.system x\n", "bots.yaml:1: not YAML"),
         ("a: 1\n---\nb: 2\n", "not YAML"),
         ("a: &x [*x]\n", "nested without end"),
+        ("[" * 200_000, "bots.yaml:1: nested more than 100 deep"),
         (b"\xff\xfe\xff", "not UTF-8 text"),
     ],
 )

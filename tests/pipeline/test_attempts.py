@@ -4,7 +4,7 @@ import pytest
 
 from pipeline import attempts, lease
 from pipeline.config import Limits
-from pipeline.errors import GaveUpError
+from pipeline.errors import GaveUpError, TryLaterError
 from pipeline.lease import State
 
 AT = "2026-01-02T10:{}:00.000Z"
@@ -57,3 +57,28 @@ def test_all_attempts_together_may_take_so_long() -> None:
     attempts.check("run-1", records, Limits(hours=2))
     with pytest.raises(GaveUpError, match=r"run-1 has taken 1 hours in all; .* --set limits\.hours=2"):
         attempts.check("run-1", records, Limits(hours=1))
+
+
+FAULT = {"node": "n1", "exit_code": 1, "reason": "CUDA error"}
+GONE = {"node": "n1", "reason": attempts.VANISHED}
+LEFT = {"node": "n1", "exit_code": 75, "reason": f"{attempts.LEFT}2 attempts failed"}
+
+
+@pytest.mark.parametrize("records", [[FAULT, GONE], [GONE, FAULT, LEFT], [FAULT, FAULT, LEFT, LEFT]])
+def test_a_node_that_failed_two_attempts_is_left(records: list[dict[str, Any]]) -> None:
+    with pytest.raises(TryLaterError, match=r"2 attempts failed on n1, the last one: .* \([1-3] of 3; then"):
+        attempts.avoid_node(records, "n1")
+
+
+@pytest.mark.parametrize(
+    ("records", "node"),
+    [
+        ([FAULT], "n1"),
+        ([FAULT, {"node": "n1", "exit_code": 75, "reason": "stopped on SIGTERM"}], "n1"),
+        ([FAULT, FAULT], "n2"),
+        ([FAULT, FAULT, LEFT, LEFT, LEFT], "n1"),  # the cluster has no other
+        ([{**FAULT, "node": ""}, {**FAULT, "node": ""}], ""),  # a laptop is no node
+    ],
+)
+def test_any_other_node_is_not(records: list[dict[str, Any]], node: str) -> None:
+    attempts.avoid_node(records, node)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pipeline import keeper, lease
-from pipeline.config import Limits
-from pipeline.errors import BusyError, ConfigError, GaveUpError, LeaseLostError, StoreError, TryLaterError
+from pipeline.config import NODE, Limits
+from pipeline.errors import BusyError, ConfigError, GaveUpError, HtctlError, LeaseLostError, StoreError, TryLaterError
 from pipeline.layout import RunKeys
 from pipeline.lease import State
 from pipeline.progress import Report
@@ -181,3 +181,16 @@ def test_a_store_that_is_away_for_a_while_ends_nothing(
         assert len(failures) > 1
         mine.write("a", b"1")
     assert records(store)[0]["exit_code"] == 0
+
+
+def test_an_attempt_on_a_bad_node_is_recorded_and_ends_before_the_work(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(NODE, "n1")
+    for code in (1, 1, 75):
+        with pytest.raises(HtctlError), keeper.attempt(store, KEYS, FAST, Report()):
+            assert code == 1
+            raise StoreError("the disk is full")
+    assert [record["exit_code"] for record in records(store)] == [1, 1, 75]
+    assert records(store)[-1]["reason"].startswith("left to another node: 2 attempts failed on n1, the last one: ")
+    assert released(store)

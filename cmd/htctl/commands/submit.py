@@ -92,6 +92,7 @@ def _submit(cluster: Cluster, batch: Batch, store: Store, replace: bool, waiting
     found = overview.submitted(cluster, store, batch.name, wanted, feed.held)
     with output.progress("submitted", min(waiting[0] or len(new), len(new)), sending.counts.total, things=True):
         feed.fill(found.mirror)
+    del manifests, wanted, plan, new  # they are large, and what is sent is needed no more
     return following.follow(found, waiting[1], to_the_end=True, feed=feed)
 
 

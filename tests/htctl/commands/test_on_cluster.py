@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ import yaml
 
 from k8s import cluster, connection, submit
 from k8s.cluster import KubernetesCluster
+from tests.htctl import webhooks
 from tests.htctl.runner import Ran, htctl
 from tests.k8s.apiserver import kubeconfig
 
@@ -140,6 +142,21 @@ def test_a_quota_ends_it_with_what_was_sent(real: KubernetesCluster, admin: conn
     ran = say("submit")
     assert (ran.code, "exceeded quota: few" in ran.err) == (1, True)
     assert "5 of 60 were sent; the same command again sends the rest" in ran.err
+
+
+def test_a_webhook_that_refuses_is_one_line_and_nothing_is_written(
+    real: KubernetesCluster, admin: connection.Connection, tmp_path: Path
+) -> None:
+    """The webhook is on this machine, so the API server must be too."""
+    if urllib.parse.urlsplit(admin.host).hostname not in ("127.0.0.1", "localhost"):
+        pytest.skip("the API server is another machine, which may not reach a webhook here")
+    with webhooks.refusing(admin, real.namespace, "127.0.0.1", tmp_path):
+        until(lambda: "Jobs need an owner label" in say("submit", "--dry-run=server").err)
+        ran = say("submit")
+    assert (ran.code, ran.err.count("\n"), ran.out) == (1, 1, "")
+    assert "denied the request: Jobs need an owner label" in ran.err
+    assert real.list("Job").items == []
+    assert not Path("store").exists()
 
 
 def test_pause_and_resume(real: KubernetesCluster) -> None:

@@ -1,0 +1,52 @@
+"""The parts of a cluster that runs on this machine: killed, and started again. Skips where nobody says how.
+
+HTCTL_CLUSTER_PIDS   the folder that has the process ids of the cluster's parts, each in a file of its name
+HTCTL_CLUSTER_UP     the command that starts again what does not run
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from tests.cluster import scene
+
+PIDS, UP = "HTCTL_CLUSTER_PIDS", "HTCTL_CLUSTER_UP"
+API_SERVER, KUBELET = "kube-apiserver", "kubelet"
+
+
+def needed() -> None:
+    """Skip the test where the cluster's parts are not ours to stop."""
+    for name in (PIDS, UP):
+        scene.needs(os.environ.get(name), f"{name} is not set: the cluster's parts are not ours to stop")
+
+
+def known() -> bool:
+    """Whether the cluster's parts may be stopped."""
+    return PIDS in os.environ and UP in os.environ
+
+
+def kill(part: str) -> None:
+    """End a part as a crash would."""
+    pid = int((Path(os.environ[PIDS]) / part).read_text().split()[0])
+    os.kill(pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        while _runs(pid):
+            time.sleep(0.05)
+
+
+def start() -> None:
+    """Start again what was killed, and wait until it answers."""
+    command = shlex.split(os.environ[UP])
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
