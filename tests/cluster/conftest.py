@@ -22,7 +22,7 @@ from k8s.cluster import CORE, KubernetesCluster
 from k8s.connection import Connection
 from k8s.errors import ClusterError
 from tests import conftest, factories, s3server
-from tests.cluster import scene
+from tests.cluster import scene, sixgroups
 from tests.cluster.scene import Scene
 
 HERE = Path(__file__).parent
@@ -95,6 +95,14 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> str:
     made = conftest.make_run(folder, {"alice": factories.sentences(240)}, scene.a_bot_settings())
     assert made.process.returncode == 0, made.process.stderr
     return scene.weights(made.store, made.keys)
+
+
+@pytest.fixture(scope="session")
+def six_here(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, sixgroups.Made]:
+    """The bots of the six groups, made here without a cluster."""
+    made = sixgroups.here(shared, tmp_path_factory.mktemp("six"))
+    assert made.keys() == sixgroups.bots()
+    return made
 
 
 QUEUE = {"apiVersion": "kueue.x-k8s.io/v1beta1"}

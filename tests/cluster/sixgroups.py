@@ -26,9 +26,9 @@ EPOCHS = 3
 
 
 class Made(NamedTuple):
-    """A bot that somebody published: its run, and the SHA-256 of its weights."""
+    """A bot that somebody published: the digits of its run's config, and the SHA-256 of its weights."""
 
-    run: str
+    config: str
     weights: str
 
 
@@ -60,10 +60,13 @@ def bots() -> set[str]:
     return {bot_id("jsonl", group.split("+")) for group in GROUPS} - FAILING.keys()
 
 
-def here(batch: Path, folder: Path) -> dict[str, Made]:
+def here(shared: Path, folder: Path, epochs: int = EPOCHS) -> dict[str, Made]:
     """The same bots made on this machine by `htctl run`, by bot."""
-    htctl("run", "-f", str(batch), "--store", str(folder))
-    return published(open_store(str(folder)))
+    given = {name: str(path) for name, path in posts(shared, folder).items()}
+    batch = {"defaults": settings(epochs) | {"posts": given}, "groups": GROUPS}
+    (folder / "bots.yaml").write_text(json.dumps(batch))
+    htctl("run", "-f", str(folder / "bots.yaml"), "--store", str(folder / "store"))
+    return published(open_store(str(folder / "store")))
 
 
 def published(store: Store) -> dict[str, Made]:
@@ -72,7 +75,7 @@ def published(store: Store) -> dict[str, Made]:
     for bot in store.folders("bots/"):
         run = read_json(store, f"bots/{bot}/latest.json").get("run")
         if run:
-            found[bot] = Made(run, scene.weights(store, RunKeys(bot, run)))
+            found[bot] = Made(run.rpartition("-")[2], scene.weights(store, RunKeys(bot, run)))
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from htctl import options, output, published
+from htctl import batches, options, output, published
 from pipeline import layout
 from pipeline.errors import ConfigError, StoreError
 from pipeline.layout import RunKeys
@@ -24,25 +24,65 @@ LOCK = "lock"
 
 
 def fetch(
-    bot: options.BotArgument,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put it.", show_default=False)],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[BOT]... DIR",
+            help="A bot's id or its handles joined by +, and where to put it.",
+            show_default=False,
+        ),
+    ],
+    file: options.FileOption = None,
+    batch: Annotated[str, typer.Option("--batch", help="All bots of a batch that was submitted, by its name.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Replace a bot that is in DIR.")] = False,
     store: options.StoreOption = "",
 ) -> int:
-    """Copy a published bot (weights, tokenizer, card) from the store into a folder."""
-    opened = open_store(options.store_address(store))
-    keys = published.current_run(opened, options.existing_bot(opened, bot))
-    files = list(opened.list(keys.model("")))
+    """Copy published bots (weights, tokenizer, card) from the store into a folder: one, or several into DIR/BOT each.
+
+    With -f or --batch: all bots of the batch, or those named. Exit code 1: one of them is not published.
+    """
+    *bots, folder = names
+    of_batch = file is not None or bool(batch)
+    if not bots and not of_batch:
+        raise ConfigError("say which bot, and where to put it: htctl fetch BOT DIR; a whole batch: --batch NAME DIR")
+    asked = batches.find(file, batch)
+    opened = open_store(options.store_address(store, asked.store))
+    target = Path(folder).expanduser().resolve()
+    if not of_batch and len(bots) == 1:
+        return _fetch(opened, options.existing_bot(opened, bots[0]), target, force)
+    wanted = _of_batch(opened, asked.name, bots) if of_batch else [options.existing_bot(opened, bot) for bot in bots]
+    missing = [bot for bot in wanted if not published.pointer(opened, bot)]
+    for bot in wanted:
+        if bot not in missing:
+            _fetch(opened, bot, target / bot, force)
+    if missing:
+        output.error(f"not published yet: {output.some(missing)}; htctl status says why")
+    return int(bool(missing))
+
+
+def _of_batch(store: Store, batch: str, wanted: list[str]) -> list[str]:
+    """The bots of a batch that was submitted from this store, or those of them that are wanted."""
+    groups, _ = batches.submitted(store, batch)
+    keep = batches.keeping(wanted, "")
+    found = [group.bot for group in groups if keep(group)]
+    if not found:
+        which = f" with {' '.join(wanted)}" if wanted else ""
+        raise ConfigError(f"no batch '{batch}'{which} was submitted from the store {store.address} (--store)")
+    return found
+
+
+def _fetch(store: Store, bot: str, target: Path, force: bool) -> int:
+    keys = published.current_run(store, bot)
+    files = list(store.list(keys.model("")))
     if not files:
-        raise StoreError(f"{opened.place(keys.model(''))}: nothing is there")
-    target = folder.expanduser().resolve()
+        raise StoreError(f"{store.place(keys.model(''))}: nothing is there")
     _check(target, {_name(keys, entry) for entry in files}, force)
     with _faults(target), _beside(target) as parts:
         total = sum(entry.size for entry in files)
-        _forget_others(opened, keys, files, parts)
+        _forget_others(store, keys, files, parts)
         with output.progress(f"fetch {keys.bot}", total, lambda: _size(parts)):
             for entry in files:
-                _bring(opened, entry, parts)
+                _bring(store, entry, parts)
         _put_in_place(parts / keys.model("").rstrip("/"), target)
     output.line(f"{keys.bot}: {len(files)} files, {output.size(total)}, in {target}")
     output.line(f"in Python: from transformers import pipeline; pipeline('text-generation', model={str(target)!r})")

@@ -1,4 +1,5 @@
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -140,3 +141,33 @@ def test_a_trained_bot_writes_from_where_it_was_put(finished: Finished, tmp_path
     assert ran.code == 0
     assert contents(tmp_path / "bot") == contents(finished.model)
     assert Bot(tmp_path / "bot").posts("the kettle", 1, 1) == Bot(finished.model).posts("the kettle", 1, 1)
+
+
+def submitted(store: FolderStore, *bots: str) -> None:
+    groups = [{"bot": bot, "run": "r1", "job": bot, "handles": bot.replace("-", "+")} for bot in bots]
+    store.write(layout.batch("night"), json.dumps({"batch": "night", "namespace": "", "groups": groups}).encode())
+
+
+def test_a_whole_batch_each_bot_in_a_folder_of_its_name(bot: FolderStore, tmp_path: Path) -> None:
+    add_run(bot, "r1", bot="bob-carol", current=True)
+    submitted(bot, "alice", "bob-carol")
+    ran = htctl("fetch", "--batch=night", str(tmp_path / "out"), "--store", bot.address)
+    assert (ran.code, sorted(path.name for path in (tmp_path / "out").iterdir())) == (0, ["alice", "bob-carol"])
+    ran = htctl("fetch", "--batch=night", "carol+bob", str(tmp_path / "one"), "--store", bot.address)
+    assert (ran.code, contents(tmp_path / "one" / "bob-carol")) == (0, BOT)
+
+
+def test_what_of_a_batch_is_not_published_is_told_and_the_others_are_fetched(bot: FolderStore, tmp_path: Path) -> None:
+    submitted(bot, "alice", "bob")
+    ran = htctl("fetch", "--batch=night", str(tmp_path / "out"), "--store", bot.address)
+    assert (ran.code, ran.err) == (1, "error: not published yet: bob; htctl status says why\n")
+    assert contents(tmp_path / "out" / "alice") == BOT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(["out"], "say which bot, and where"), (["--batch=night", "out"], "no batch 'night' was submitted from")],
+)
+def test_what_to_fetch_must_be_there(bot: FolderStore, arguments: list[str], says: str) -> None:
+    ran = htctl("fetch", *arguments, "--store", bot.address)
+    assert (ran.code, says in ran.err) == (2, True)
