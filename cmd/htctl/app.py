@@ -1,6 +1,7 @@
 """The table of commands, and the one place where errors become a line and an exit code."""
 
 import functools
+import gc
 import importlib
 import os
 import sys
@@ -41,6 +42,7 @@ COMMANDS = {
 def main() -> None:
     """The `htctl` program."""
     output.utf8()
+    gc.set_threshold(100_000, 50, 100)  # a list of 10,000 Jobs is read in a third of the time, and has no cycles
     wanted = COMMANDS if os.environ.get(COMPLETION) else sys.argv[1:]
     build(wanted)()
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from tests.cluster import scene
 
 PIDS, UP = "HTCTL_CLUSTER_PIDS", "HTCTL_CLUSTER_UP"
+LONGEST_S = 300
+SETTLED_S = 3  # after which a part that will not run by itself has ended
 API_SERVER, KUBELET = "kube-apiserver", "kubelet"
 
 
@@ -31,7 +33,7 @@ def known() -> bool:
 
 def kill(part: str) -> None:
     """End a part as a crash would."""
-    pid = int((Path(os.environ[PIDS]) / part).read_text().split()[0])
+    pid = _pid(Path(os.environ[PIDS]) / part)
     os.kill(pid, signal.SIGKILL)
     with suppress(ProcessLookupError):
         while _runs(pid):
@@ -39,10 +41,18 @@ def kill(part: str) -> None:
 
 
 def start() -> None:
-    """Start again what was killed, and wait until it answers."""
-    command = shlex.split(os.environ[UP])
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
+    """Start again what was killed, and wait until all of it answers: what runs in Pods comes back later."""
+    command, until = shlex.split(os.environ[UP]), time.monotonic() + LONGEST_S
+    while True:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONGEST_S)
+        time.sleep(SETTLED_S)
+        if done.returncode == 0 and all(_runs(_pid(path)) for path in Path(os.environ[PIDS]).iterdir()):
+            return
+        assert time.monotonic() < until, done.stdout + done.stderr
+
+
+def _pid(path: Path) -> int:
+    return int(path.read_text().split()[0])
 
 
 def _runs(pid: int) -> bool:

@@ -141,7 +141,7 @@ def test_a_node_on_which_two_attempts_failed_is_left_by_the_next(stage: Scene, t
     _needs_this_machine(stage)
     run = sent(stage, tmp_path, backoff_limit=5)
     for tries in (1, 2):
-        until("training", lambda: stage.now(run).get("stage") == "train" and stage.running(run))
+        until("an attempt", lambda tries=tries: len(stage.attempts(run)) == tries and stage.running(run))
         stage.send_signal(stage.running(run), signal.SIGKILL)
         until("its end", lambda tries=tries: stage.job(run)["status"].get("failed") == tries)
     until("the next one to leave", lambda: stage.codes(run)[2:] == [75])
