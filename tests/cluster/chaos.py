@@ -89,7 +89,7 @@ class Monkey:
     def play(self, process: "subprocess.Popen[str]") -> None:
         """All it does; what finds no Pod to harm is tried again, until the batch has ended."""
         while self.did.total() < ACTIONS and process.poll() is None:
-            time.sleep(self._chance.uniform(1, 6))
+            time.sleep(self._chance.uniform(0.5, 4))
             name = self._chance.choice(sorted(self._ways))
             with suppress(ClusterError, AssertionError, IndexError):  # the Pod has just ended
                 self._ways[name]()
@@ -114,13 +114,13 @@ class Monkey:
 
     def _api_server(self) -> None:
         parts.kill(parts.API_SERVER)
-        time.sleep(self._chance.uniform(0, 5))
+        time.sleep(self._chance.uniform(0, 3))
         parts.start()
 
     def _s3(self) -> None:
         assert self._stage.server
         self._stage.server.kill()
-        time.sleep(self._chance.uniform(3, 20))
+        time.sleep(self._chance.uniform(2, 12))
         self._stage.server.start()
 
 
