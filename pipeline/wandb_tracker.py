@@ -1,0 +1,252 @@
+"""The tracker that is Weights & Biases: has the run recorded, and the recording kept in the store.
+
+W&B's ids of the two runs are in the store (`wandb.json`), so a run that is taken up again goes on in the same. Each
+attempt's recording is a folder of W&B's own files under the run, from which `htctl track sync` sends what is missing.
+"""
+
+import functools
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from pipeline import wandb_runs
+from pipeline.config import Tracker as Settings
+from pipeline.errors import TryLaterError
+from pipeline.gauges import Gauges
+from pipeline.layout import RunKeys
+from pipeline.progress import Report
+from pipeline.stage import Context, to_bytes
+from pipeline.store import Store, read_json
+from pipeline.tracker import Links
+from pipeline.wandb_feed import Feed
+
+KINDS = ("preprocess", "train")
+RECORD_S = 10.0  # what the recording of something may take: it is all on this machine
+LINKS_S = 3.0  # how long the card waits for W&B to show a run
+STOPPED_S = 5.0  # how long an attempt that was stopped waits for W&B
+PASSED_OVER = ("cache", "config", "fetched", "logs", "tmp", "latest-run", "process.log", "kept")
+UNDER_WAY = (".syncstate", ".synced")  # of an upload: kept once it has ended
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def harmless(method: Callable[Concatenate["WandbTracker", P], R]) -> Callable[Concatenate["WandbTracker", P], R | None]:
+    """What goes wrong in the method is said once, and the run goes on; being told to stop is no such thing."""
+
+    @functools.wraps(method)
+    def guarded(self: "WandbTracker", *args: P.args, **kwargs: P.kwargs) -> R | None:
+        try:
+            return method(self, *args, **kwargs)
+        except TryLaterError:
+            raise
+        except Exception as error:
+            self.warn(f"{type(error).__name__}: {error}")
+            return None
+
+    return guarded
+
+
+class WandbTracker:
+    """Two runs of W&B for one attempt at a run of ours."""
+
+    def __init__(self, settings: Settings, store: Store, keys: RunKeys, report: Report) -> None:
+        self.settings, self.store, self.keys, self.report = settings, store, keys, report
+        self.name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+        self.feed: Feed | None = None
+        self.folder = Path()
+        self.state: dict[str, Any] = {}
+        self.open = ""  # the run that is under way
+        self.finished: dict[str, int] = {}  # runs that are told whole, and by which command
+        self._kept: dict[str, tuple[int, int]] = {}
+        self._told: set[str] = set()
+        self._last = (0.0, 0)  # the time and tokens of the last point
+        self._gauges = Gauges()
+
+    @harmless
+    def begins(self, stage: str, context: Context) -> None:
+        if stage == "train":
+            self._begin_train(context)
+        if stage == "publish" and self.feed:  # whole before the bot is: nobody comes back for a published run
+            self.feed.wait(self.finished.get("train", 0), RECORD_S)
+            self._keep(self.feed)
+
+    @harmless
+    def ended(self, stage: str, context: Context) -> None:
+        if stage == "dataset":
+            self._preprocess(context)
+        elif stage in ("train", "generate", "card"):
+            self._train(stage, context)
+        if self.feed:
+            self._keep(self.feed)
+
+    @harmless
+    def measured(self, point: Mapping[str, Any]) -> None:
+        if self.feed and self.open == "train":
+            now, tokens = time.monotonic(), int(point.get("tokens", 0))
+            before, known = self._last
+            speed = (tokens - known) / (now - before) if before and tokens else 0.0
+            self._last = (now, tokens) if tokens else self._last
+            self.feed.tell(wandb_runs.point(point, speed, self._gauges.read()))
+
+    @harmless
+    def keep(self) -> None:
+        if self.feed:
+            self._keep(self.feed)
+
+    def links(self) -> Links:
+        return self._links() or {}
+
+    @harmless
+    def _links(self) -> Links:
+        if self.feed and self.settings.mode == "online":
+            self.feed.wait_for_links({*KINDS} - set(self.state["links"]), LINKS_S)
+            self._note(self.feed)
+        return dict(self._state()["links"])
+
+    @harmless
+    def close(self, whole: bool) -> None:
+        if not self.feed:
+            return
+        wait = self.settings.wait_seconds if whole else min(STOPPED_S, self.settings.wait_seconds)
+        try:
+            self.feed.tell({"do": "wait", "seconds": wait})
+            self.feed.close(wait + RECORD_S)
+            self._keep(self.feed, over=True)
+            self._conclude(self.feed)
+        finally:
+            self.feed.kill()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def warn(self, text: str) -> None:
+        """Say what is wrong with the tracker, each thing once."""
+        line = " ".join(text.split())[:300]
+        if line not in self._told:
+            self._told.add(line)
+            self.report.line(f"warning: W&B: {line}; the run goes on without it")
+
+    def _state(self) -> dict[str, Any]:
+        """What the store knows of the W&B runs; ids are made once."""
+        if not self.state:
+            found = read_json(self.store, self.keys.tracker)
+            self.state = {"ids": {kind: secrets.token_hex(8) for kind in KINDS}, "links": {}, "recorded": [], **found}
+            self._write_state()
+        return self.state
+
+    def _write_state(self) -> None:
+        self.store.write(self.keys.tracker, to_bytes(self.state))
+
+    def _recorded(self, kind: str) -> bool:
+        return kind in self._state()["recorded"] or kind in self.finished
+
+    def _tell(self, command: Mapping[str, Any]) -> int:
+        if not self.feed:
+            self._state()
+            self.folder = Path(tempfile.mkdtemp(prefix="htctl-wandb-"))
+            online = self.settings.mode == "online"
+            self.feed = Feed(self.folder, online, self.settings.base_url, self.settings.wait_seconds)
+            about = {"folder": str(self.folder), **vars(self.settings)}
+            self.store.write(self.keys.tracked(f"{self.name}/attempt.json"), to_bytes(about))
+        return self.feed.tell(command)
+
+    def _begin(self, kind: str, context: Context) -> None:
+        made_by = read_json(self.store, self.keys.config).get("made_by", {})
+        config = wandb_runs.config_of(kind, context.config, self.keys, made_by)
+        self._tell(wandb_runs.begin(kind, self._state()["ids"][kind], self.settings, context.config, config))
+        self.open = kind
+
+    def _finish(self) -> None:
+        self.finished[self.open] = self._tell({"do": "finish", "whole": True})
+        self.open = ""
+
+    def _preprocess(self, context: Context) -> None:
+        """All of the first run at once, when what it is about is there."""
+        if self._recorded("preprocess"):
+            return
+        self._begin("preprocess", context)
+        config, keys = context.config, self.keys
+        paths = [str(context.local(keys.posts(f"{handle.lower()}.jsonl.gz"))) for handle in config.handles]
+        self._tell(wandb_runs.posts_artifact(config, keys, paths))
+        self._tell(wandb_runs.dataset_artifact(config, keys, self._training_part(context), used=False))
+        self._tell(wandb_runs.counts(context.results))
+        self._finish()
+
+    def _begin_train(self, context: Context) -> None:
+        if self._recorded("train") or self.open == "train":
+            return
+        self._begin("train", context)
+        part = self._training_part(context)
+        self._tell(wandb_runs.dataset_artifact(context.config, self.keys, part, used=True))
+        self._tell(wandb_runs.base_model_artifact(context.config))
+
+    def _train(self, stage: str, context: Context) -> None:
+        """The rest of the second run; a run that is taken up after its training tells what came of it again."""
+        if self._recorded("train"):
+            return
+        self._begin_train(context)
+        if stage == "train":
+            model = read_json(self.store, self.keys.model("config.json"))
+            self._tell({"do": "config", "data": {key: value for key, value in model.items() if value is not None}})
+            self._tell(wandb_runs.scores(context.results["train"]))
+        elif stage == "generate":
+            found = context.results["generate"]
+            self._tell(wandb_runs.samples(found["prompt"], found["samples"]))
+            self._tell({"do": "summary", "data": {f"copies/{key}": value for key, value in found["copies"].items()}})
+        else:
+            prefix = self.keys.model("")
+            sizes = {entry.key.removeprefix(prefix): entry.size for entry in self.store.list(prefix)}
+            self._tell(wandb_runs.model_artifact(context.config, self.keys, self.store.address, sizes))
+            self._finish()
+
+    def _training_part(self, context: Context) -> str:
+        return str(context.local(self.keys.dataset("train.jsonl.gz")))
+
+    def _note(self, feed: Feed) -> None:
+        """Write down where W&B shows the runs, and which are whole in the store."""
+        links = {**self.state["links"], **feed.links}
+        whole = [kind for kind, number in self.finished.items() if feed.has(number)]
+        recorded = [kind for kind in KINDS if kind in {*self.state["recorded"], *whole}]
+        for kind in links.keys() - self.state["links"].keys():
+            self.report.line(f"W&B: the {kind} run is at {links[kind]}")
+        if (links, recorded) != (self.state["links"], self.state["recorded"]):
+            self.state |= {"links": links, "recorded": recorded}
+            self._write_state()
+
+    def _keep(self, feed: Feed, over: bool = False) -> None:
+        """Bring what is new of the recording into the store, then say so."""
+        number = feed.done
+        for path in self._files(over):
+            about = path.stat()
+            known, name = (about.st_size, about.st_mtime_ns), path.relative_to(self.folder).as_posix()
+            if self._kept.get(name) != known:
+                copy = self.folder / "kept"
+                shutil.copyfile(path, copy)  # it may grow while it is read
+                self.store.upload(copy, self.keys.tracked(f"{self.name}/{name}"))
+                self._kept[name] = known
+        if over or number >= max(self.finished.values(), default=0):
+            self._note(feed)
+        if feed.failed:
+            self.warn(feed.failed[0])
+
+    def _files(self, over: bool) -> Iterator[Path]:
+        for root, folders, names in os.walk(self.folder):
+            folders[:] = sorted(name for name in folders if name not in PASSED_OVER)
+            for name in sorted(names):
+                path = Path(root, name)
+                passed = name in PASSED_OVER or name.startswith("debug") or path.is_symlink()
+                if not passed and (over or not name.endswith(UNDER_WAY)):
+                    yield path
+
+    def _conclude(self, feed: Feed) -> None:
+        """What a person must know of it: what W&B has not, and how it gets there."""
+        for why in list(dict.fromkeys(feed.unsent.values()))[:1]:
+            self.report.line(
+                f"W&B has not all of this run ({why}); it is kept: htctl track sync {self.keys.bot} sends it"
+            )
+        if feed.dropped:
+            self.warn(f"{feed.dropped} points were not recorded")
