@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -31,6 +32,11 @@ def environment(folder: Path, base_url: str, given: Mapping[str, str]) -> dict[s
         "WANDB_ARTIFACT_DIR": str(folder / "fetched"),
         "WANDB_ERROR_REPORTING": "false",
     }
+
+
+def plain(line: str) -> str:
+    """A line that wandb says, without its colours and its name."""
+    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", line).strip().removeprefix("wandb:").strip()
 
 
 class Feed:

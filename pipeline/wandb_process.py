@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from pipeline.posts import read_lines
+from pipeline.wandb_feed import plain
 
 END = "<|endoftext|>"
 SHOWN = re.compile(r"View run .* at (https?://\S+)$")
@@ -170,7 +171,7 @@ class Sync:
         self.say(left=self.kind)
 
     def _hear(self, line: str) -> None:
-        text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", line).strip().removeprefix("wandb: ")
+        text = plain(line)
         sys.stderr.write(f"{self.kind}: {text}\n")
         if found := SHOWN.search(text):
             self.say(shown=self.kind, url=found[1])

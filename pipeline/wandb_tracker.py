@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from pipeline import wandb_runs
 from pipeline.config import Tracker as Settings
@@ -49,7 +49,7 @@ def harmless(method: Callable[Concatenate["WandbTracker", P], R]) -> Callable[Co
             self.warn(f"{type(error).__name__}: {error}")
             return None
 
-    return guarded
+    return cast("Callable[Concatenate[WandbTracker, P], R | None]", guarded)
 
 
 class WandbTracker:
