@@ -1,6 +1,7 @@
 """Feeds the process that records for W&B: a queue and a pipe, so that telling it something takes no time."""
 
 import contextlib
+import fcntl
 import json
 import os
 import queue
@@ -14,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
+ALIVE = "alive"  # a file of the recording's folder, locked while somebody records
+FOLDER = "htctl-wandb-"  # how every such folder's name begins
 WAITING = 10_000  # commands that the process may be behind; what comes then is dropped
 OWN = ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_HTTP_TIMEOUT")  # of wandb's variables a person's own
 
@@ -32,6 +35,20 @@ def environment(folder: Path, base_url: str, given: Mapping[str, str]) -> dict[s
         "WANDB_ARTIFACT_DIR": str(folder / "fetched"),
         "WANDB_ERROR_REPORTING": "false",
     }
+
+
+def abandoned(folder: Path) -> bool:
+    """Whether a recording's folder is here, ours, and nobody's any more: of a process that was killed."""
+    if not folder.name.startswith(FOLDER) or folder.is_symlink() or not folder.is_dir():
+        return False
+    if folder.stat().st_uid != os.getuid():
+        return False
+    with (folder / ALIVE).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def plain(line: str) -> str:

@@ -7,25 +7,21 @@ far it is. `follow` and `sync`: that uploader, for as long as its stdin is open;
 """
 
 import contextlib
+import fcntl
 import json
 import os
-import re
 import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from pipeline.posts import read_lines
-from pipeline.wandb_feed import plain
+from pipeline.wandb_feed import ALIVE
+from pipeline.wandb_follow import Follower
+from pipeline.wandb_parts import write_part
 
-END = "<|endoftext|>"
-SHOWN = re.compile(r"View run .* at (https?://\S+)$")
-TROUBLE = re.compile(r"error|fail|refused|denied|not authenticated|timed? ?out|\b[45]\d\d\b", re.IGNORECASE)
-TURN_S = 60.0  # how long a recording waits for the one before to be sent
 STEP = "train/global_step"  # what everything is drawn over: W&B counts its own steps anew in each attempt
 METRICS = ("train/*", "eval/*", "device/*")
 
@@ -42,6 +38,8 @@ def main(what: str, *arguments: str) -> None:
     said = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     folder, mode, seconds = arguments
+    held = (Path(folder) / ALIVE).open("w")
+    fcntl.flock(held, fcntl.LOCK_EX)  # for as long as this process lives
     Recorder(Path(folder), mode == "online", float(seconds), said).run(sys.stdin)
 
 
@@ -51,7 +49,7 @@ class Recorder:
     def __init__(self, folder: Path, online: bool, seconds: float, said: TextIO) -> None:
         self.folder, self.online, self.seconds, self.said = folder, online, seconds, said
         self.run_: Any = None
-        self.syncs: list[Sync] = []
+        self.followers: list[Follower] = []
         self._lock = threading.Lock()
 
     def run(self, commands: Iterable[str]) -> None:
@@ -66,8 +64,8 @@ class Recorder:
         if self.run_:
             self.do_finish(whole=False)
         until = time.monotonic() + self.seconds
-        for sync in self.syncs:
-            sync.end(max(until - time.monotonic(), 0))
+        for follower in self.followers:
+            follower.end(max(until - time.monotonic(), 0))
         self.say(closed=True)
 
     def say(self, **what: Any) -> None:
@@ -90,7 +88,8 @@ class Recorder:
         folder = Path(self.run_.dir).parent
         self.say(begun=kind, folder=folder.name)
         if self.online:
-            self.syncs.append(Sync(folder, kind, self.say, self.syncs[-1] if self.syncs else None))
+            before = self.followers[-1] if self.followers else None
+            self.followers.append(Follower(folder, kind, self.say, before))
 
     def do_log(self, data: dict[str, Any]) -> None:
         self.run_.log(data)
@@ -133,78 +132,10 @@ class Recorder:
         self.run_ = None
 
 
-class Sync:
-    """wandb's uploader, following one recording until it ends."""
-
-    def __init__(self, folder: Path, kind: str, say: Callable[..., None], before: "Sync | None") -> None:
-        self.folder, self.kind, self.say, self.before = folder, kind, say, before
-        self.last = "it has not answered"
-        self.process: subprocess.Popen[str] | None = None
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def end(self, seconds: float) -> None:
-        """Give it so long, and no longer; tell whether W&B has all."""
-        self.thread.join(seconds)
-        self.over.set()
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-        self.thread.join(1)
-        if any(self.folder.glob("*.wandb.synced")):
-            self.say(synced=self.folder.name)
-        else:
-            self.say(unsent=self.folder.name, why=self.last)
-
-    def _run(self) -> None:
-        if self.before:  # whose artifacts this one uses: who makes one first is the one that made it
-            self.before.thread.join(TURN_S)
-        if self.over.is_set():
-            return
-        command = [sys.executable, "-P", "-m", "pipeline.wandb_process", "follow", str(self.folder)]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        for line in self.process.stdout or ():
-            self._hear(line)
-        self.process.wait()
-        self.say(left=self.kind)
-
-    def _hear(self, line: str) -> None:
-        text = plain(line)
-        sys.stderr.write(f"{self.kind}: {text}\n")
-        if found := SHOWN.search(text):
-            self.say(shown=self.kind, url=found[1])
-        if TROUBLE.search(text):
-            self.last = text[-200:]
-
-
 def _end_with_stdin() -> None:
     """An uploader that nobody waits for any more ends at once."""
     sys.stdin.read()
     os._exit(75)
-
-
-def write_part(path: Path, form: str, sources: list[str]) -> None:
-    """A file of an artifact: `posts` (a JSON list for each source's own posts), `text` (posts between end tokens)."""
-    with path.open("w", encoding="utf-8", errors="replace") as file:
-        if form == "posts":
-            file.writelines(_lists(sources))
-        elif form == "text":
-            file.write(END)
-            file.writelines(f"{post['text']}{END}" for source in sources for post in read_lines(Path(source)))
-        else:
-            raise ValueError(f"no form {form}")
-
-
-def _lists(sources: list[str]) -> Iterator[str]:
-    """A list of lists as JSON, one post at a time: an archive may hold more than memory does."""
-    for index, source in enumerate(sources):
-        yield "[[" if index == 0 else "], ["
-        own = (post["text"] for post in read_lines(Path(source)) if not post["retweet"])
-        for count, text in enumerate(own):
-            yield f"{', ' if count else ''}{json.dumps(text)}"
-    yield "]]"
 
 
 def _quiet() -> dict[str, Any]:

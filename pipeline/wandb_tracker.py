@@ -5,13 +5,9 @@ attempt's recording is a folder of W&B's own files under the run, from which `ht
 """
 
 import functools
-import os
 import secrets
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from pipeline import wandb_runs
@@ -24,13 +20,12 @@ from pipeline.stage import Context, to_bytes
 from pipeline.store import Store, read_json
 from pipeline.tracker import Links
 from pipeline.wandb_feed import Feed
+from pipeline.wandb_recording import Recording
 
 KINDS = ("preprocess", "train")
 RECORD_S = 10.0  # what the recording of something may take: it is all on this machine
 LINKS_S = 3.0  # how long the card waits for W&B to show a run
 STOPPED_S = 5.0  # how long an attempt that was stopped waits for W&B
-PASSED_OVER = ("cache", "config", "fetched", "logs", "tmp", "latest-run", "process.log", "kept")
-UNDER_WAY = (".syncstate", ".synced")  # of an upload: kept once it has ended
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,13 +52,11 @@ class WandbTracker:
 
     def __init__(self, settings: Settings, store: Store, keys: RunKeys, report: Report) -> None:
         self.settings, self.store, self.keys, self.report = settings, store, keys, report
-        self.name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
         self.feed: Feed | None = None
-        self.folder = Path()
+        self.recording = Recording(store, keys)
         self.state: dict[str, Any] = {}
         self.open = ""  # the run that is under way
         self.finished: dict[str, int] = {}  # runs that are told whole, and by which command
-        self._kept: dict[str, tuple[int, int]] = {}
         self._told: set[str] = set()
         self._last = (0.0, 0)  # the time and tokens of the last point
         self._gauges = Gauges()
@@ -121,7 +114,7 @@ class WandbTracker:
             self._conclude(self.feed)
         finally:
             self.feed.kill()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.recording.remove()
 
     def warn(self, text: str) -> None:
         """Say what is wrong with the tracker, each thing once."""
@@ -147,11 +140,10 @@ class WandbTracker:
     def _tell(self, command: Mapping[str, Any]) -> int:
         if not self.feed:
             self._state()
-            self.folder = Path(tempfile.mkdtemp(prefix="htctl-wandb-"))
+            self.recording.take_in()
+            folder = self.recording.open(vars(self.settings))
             online = self.settings.mode == "online"
-            self.feed = Feed(self.folder, online, self.settings.base_url, self.settings.wait_seconds)
-            about = {"folder": str(self.folder), **vars(self.settings)}
-            self.store.write(self.keys.tracked(f"{self.name}/attempt.json"), to_bytes(about))
+            self.feed = Feed(folder, online, self.settings.base_url, self.settings.wait_seconds)
         return self.feed.tell(command)
 
     def _begin(self, kind: str, context: Context) -> None:
@@ -220,27 +212,11 @@ class WandbTracker:
     def _keep(self, feed: Feed, over: bool = False) -> None:
         """Bring what is new of the recording into the store, then say so."""
         number = feed.done
-        for path in self._files(over):
-            about = path.stat()
-            known, name = (about.st_size, about.st_mtime_ns), path.relative_to(self.folder).as_posix()
-            if self._kept.get(name) != known:
-                copy = self.folder / "kept"
-                shutil.copyfile(path, copy)  # it may grow while it is read
-                self.store.upload(copy, self.keys.tracked(f"{self.name}/{name}"))
-                self._kept[name] = known
+        self.recording.keep(over)
         if over or number >= max(self.finished.values(), default=0):
             self._note(feed)
         if feed.failed:
             self.warn(feed.failed[0])
-
-    def _files(self, over: bool) -> Iterator[Path]:
-        for root, folders, names in os.walk(self.folder):
-            folders[:] = sorted(name for name in folders if name not in PASSED_OVER)
-            for name in sorted(names):
-                path = Path(root, name)
-                passed = name in PASSED_OVER or name.startswith("debug") or path.is_symlink()
-                if not passed and (over or not name.endswith(UNDER_WAY)):
-                    yield path
 
     def _conclude(self, feed: Feed) -> None:
         """What a person must know of it: what W&B has not, and how it gets there."""

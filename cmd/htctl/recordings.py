@@ -64,11 +64,12 @@ def _recordings(store: Store, keys: RunKeys) -> dict[str, list[str]]:
 def send(store: Store, attempt: Attempt, seconds: float) -> bool:
     """Send an attempt's recordings by wandb's own uploader, and mark what was sent; whether all were."""
     about = read_json(store, attempt.keys.tracked(f"{attempt.name}/attempt.json"))
+    server = os.environ.get("WANDB_BASE_URL") or str(about.get("base_url", ""))
     well = True
     with _laid_out(store, attempt, Path(str(about.get("folder", "")))) as folder:
         for path in attempt.recordings:
             last = ""
-            for line in process.sync_wandb(folder, (folder / path).parent, str(about.get("base_url", "")), seconds):
+            for line in process.sync_wandb(folder, (folder / path).parent, server, seconds):
                 last = line
                 if shown := SHOWN.search(line):
                     _keep_link(store, attempt.keys, path, shown[1])
@@ -105,6 +106,8 @@ def _laid_out(store: Store, attempt: Attempt, folder: Path) -> Iterator[Path]:
 def _bring(store: Store, key: str, folder: Path, path: Path) -> None:
     if not path.resolve().is_relative_to(folder.resolve()):
         raise HtctlError(f"{store.place(key)}: the key leads out of its folder")
+    if path.exists():  # left by a process that was killed: it is what the store has, or more
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(store.local(key, folder / "fetched"), path)
 
