@@ -98,7 +98,8 @@ class Feed:
     def wait(self, number: int, seconds: float) -> bool:
         """Wait until a command is recorded, so long at most."""
         with self._changed:
-            return self._changed.wait_for(lambda: self.has(number) or not self._reader.is_alive(), seconds)
+            self._changed.wait_for(lambda: self.has(number) or not self._reader.is_alive(), seconds)
+        return self.has(number)
 
     def wait_for_links(self, wanted: set[str], seconds: float) -> None:
         """Wait until W&B has shown these runs, so long at most; not for those that it will not show any more."""

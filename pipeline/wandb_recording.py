@@ -5,7 +5,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,49 @@ from pipeline.store import Store, read_json
 from pipeline.wandb_feed import ALIVE, FOLDER, abandoned
 
 PASSED_OVER = ("cache", "config", "fetched", "logs", "tmp", "latest-run", "process.log", "kept", ALIVE)
-UNDER_WAY = (".syncstate", ".synced")  # of an upload: kept once it has ended
 ABOUT = "attempt.json"
+KINDS = ("preprocess", "train")
+
+
+class Known:
+    """`wandb.json`: W&B's ids of the two runs, made once; where it shows them; which are whole in the store."""
+
+    def __init__(self, store: Store, keys: RunKeys) -> None:
+        self.store, self.key = store, keys.tracker
+        self._state: dict[str, Any] = {}
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        return dict(self._read()["ids"])
+
+    @property
+    def links(self) -> Mapping[str, str]:
+        return dict(self._read()["links"])
+
+    @property
+    def recorded(self) -> list[str]:
+        return list(self._read()["recorded"])
+
+    def note(self, links: Mapping[str, str], whole: Iterable[str]) -> Mapping[str, str]:
+        """Add to what is known; returns the links that are new."""
+        before = self._read()
+        wanted = {*before["recorded"], *whole}
+        after = {"links": {**before["links"], **links}, "recorded": [kind for kind in KINDS if kind in wanted]}
+        self._write(before | after)
+        return {kind: link for kind, link in links.items() if before["links"].get(kind) != link}
+
+    def _read(self) -> dict[str, Any]:
+        if not self._state:
+            new = {"ids": {kind: secrets.token_hex(8) for kind in KINDS}, "links": {}, "recorded": []}
+            found = read_json(self.store, self.key)
+            self._state = found
+            self._write(new | found)
+        return self._state
+
+    def _write(self, state: dict[str, Any]) -> None:
+        if state != self._state:
+            self.store.write(self.key, to_bytes(state))
+            self._state = state
 
 
 class Recording:
@@ -33,9 +74,9 @@ class Recording:
         self.store.write(self._key(ABOUT), to_bytes({"folder": str(self.folder), **settings}))
         return self.folder
 
-    def keep(self, over: bool) -> None:
-        """Bring what is new into the store; `over`: nobody writes there any more."""
-        for path in files(self.folder, over):
+    def keep(self) -> None:
+        """Bring what is new into the store, with the marks of what W&B has."""
+        for path in files(self.folder):
             about = path.stat()
             known, name = (about.st_size, about.st_mtime_ns), path.relative_to(self.folder).as_posix()
             if self._kept.get(name) != known:
@@ -51,7 +92,7 @@ class Recording:
             name, _, rest = entry.key.removeprefix(prefix).partition("/")
             folder = Path(str(read_json(self.store, entry.key)["folder"])) if rest == ABOUT else Path()
             if abandoned(folder):
-                for path in files(folder, over=True):
+                for path in files(folder):
                     self.store.upload(path, self.keys.tracked(f"{name}/{path.relative_to(folder).as_posix()}"))
                 shutil.rmtree(folder)
 
@@ -64,12 +105,11 @@ class Recording:
         return self.keys.tracked(f"{self.name}/{name}")
 
 
-def files(folder: Path, over: bool) -> Iterator[Path]:
-    """What is to be kept of a recording's folder; of an upload only how it came out, where it is `over`."""
+def files(folder: Path) -> Iterator[Path]:
+    """What is to be kept of a recording's folder; a recording comes before the mark that says W&B has all of it."""
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in PASSED_OVER)
         for name in sorted(names):
             path = Path(root, name)
-            passed = name in PASSED_OVER or name.startswith("debug") or path.is_symlink()
-            if not passed and (over or not name.endswith(UNDER_WAY)):
+            if name not in PASSED_OVER and not name.startswith("debug") and not path.is_symlink():
                 yield path

@@ -50,10 +50,11 @@ def config_of(kind: str, config: RunConfig, keys: RunKeys, versions: Mapping[str
     if kind == "preprocess":
         return {**found, "outputs": [tweets(keys), dataset(keys)], "htctl_version": versions.get("htctl", "")}
     settings = {**vars(config.train)}
+    seed = settings.pop("seed")
     return {
         **found,
         **settings,
-        "seed_trainer": settings.pop("seed"),
+        "seed_trainer": seed,
         "pytorch_version": versions.get("torch", ""),
         "transformers_version": versions.get("transformers", ""),
         "htctl_version": versions.get("htctl", ""),

@@ -4,47 +4,25 @@ W&B's ids of the two runs are in the store (`wandb.json`), so a run that is take
 attempt's recording is a folder of W&B's own files under the run, from which `htctl track sync` sends what is missing.
 """
 
-import functools
-import secrets
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from collections.abc import Mapping
+from typing import Any
 
 from pipeline import wandb_runs
 from pipeline.config import Tracker as Settings
-from pipeline.errors import TryLaterError
 from pipeline.gauges import Gauges
+from pipeline.harmless import harmless
 from pipeline.layout import RunKeys
 from pipeline.progress import Report
-from pipeline.stage import Context, to_bytes
+from pipeline.stage import Context
 from pipeline.store import Store, read_json
 from pipeline.tracker import Links
 from pipeline.wandb_feed import Feed
-from pipeline.wandb_recording import Recording
+from pipeline.wandb_recording import KINDS, Known, Recording
 
-KINDS = ("preprocess", "train")
 RECORD_S = 10.0  # what the recording of something may take: it is all on this machine
 LINKS_S = 3.0  # how long the card waits for W&B to show a run
 STOPPED_S = 5.0  # how long an attempt that was stopped waits for W&B
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def harmless(method: Callable[Concatenate["WandbTracker", P], R]) -> Callable[Concatenate["WandbTracker", P], R | None]:
-    """What goes wrong in the method is said once, and the run goes on; being told to stop is no such thing."""
-
-    @functools.wraps(method)
-    def guarded(self: "WandbTracker", *args: P.args, **kwargs: P.kwargs) -> R | None:
-        try:
-            return method(self, *args, **kwargs)
-        except TryLaterError:
-            raise
-        except Exception as error:
-            self.warn(f"{type(error).__name__}: {error}")
-            return None
-
-    return cast("Callable[Concatenate[WandbTracker, P], R | None]", guarded)
 
 
 class WandbTracker:
@@ -54,7 +32,7 @@ class WandbTracker:
         self.settings, self.store, self.keys, self.report = settings, store, keys, report
         self.feed: Feed | None = None
         self.recording = Recording(store, keys)
-        self.state: dict[str, Any] = {}
+        self.known = Known(store, keys)
         self.open = ""  # the run that is under way
         self.finished: dict[str, int] = {}  # runs that are told whole, and by which command
         self._told: set[str] = set()
@@ -98,9 +76,9 @@ class WandbTracker:
     @harmless
     def _links(self) -> Links:
         if self.feed and self.settings.mode == "online":
-            self.feed.wait_for_links({*KINDS} - set(self.state["links"]), LINKS_S)
+            self.feed.wait_for_links({*KINDS} - self.known.links.keys(), LINKS_S)
             self._note(self.feed)
-        return dict(self._state()["links"])
+        return dict(self.known.links)
 
     @harmless
     def close(self, whole: bool) -> None:
@@ -123,23 +101,11 @@ class WandbTracker:
             self._told.add(line)
             self.report.line(f"warning: W&B: {line}; the run goes on without it")
 
-    def _state(self) -> dict[str, Any]:
-        """What the store knows of the W&B runs; ids are made once."""
-        if not self.state:
-            found = read_json(self.store, self.keys.tracker)
-            self.state = {"ids": {kind: secrets.token_hex(8) for kind in KINDS}, "links": {}, "recorded": [], **found}
-            self._write_state()
-        return self.state
-
-    def _write_state(self) -> None:
-        self.store.write(self.keys.tracker, to_bytes(self.state))
-
     def _recorded(self, kind: str) -> bool:
-        return kind in self._state()["recorded"] or kind in self.finished
+        return kind in self.known.recorded or kind in self.finished
 
     def _tell(self, command: Mapping[str, Any]) -> int:
         if not self.feed:
-            self._state()
             self.recording.take_in()
             folder = self.recording.open(vars(self.settings))
             online = self.settings.mode == "online"
@@ -149,7 +115,7 @@ class WandbTracker:
     def _begin(self, kind: str, context: Context) -> None:
         made_by = read_json(self.store, self.keys.config).get("made_by", {})
         config = wandb_runs.config_of(kind, context.config, self.keys, made_by)
-        self._tell(wandb_runs.begin(kind, self._state()["ids"][kind], self.settings, context.config, config))
+        self._tell(wandb_runs.begin(kind, self.known.ids[kind], self.settings, context.config, config))
         self.open = kind
 
     def _finish(self) -> None:
@@ -200,19 +166,14 @@ class WandbTracker:
 
     def _note(self, feed: Feed) -> None:
         """Write down where W&B shows the runs, and which are whole in the store."""
-        links = {**self.state["links"], **feed.links}
         whole = [kind for kind, number in self.finished.items() if feed.has(number)]
-        recorded = [kind for kind in KINDS if kind in {*self.state["recorded"], *whole}]
-        for kind in links.keys() - self.state["links"].keys():
-            self.report.line(f"W&B: the {kind} run is at {links[kind]}")
-        if (links, recorded) != (self.state["links"], self.state["recorded"]):
-            self.state |= {"links": links, "recorded": recorded}
-            self._write_state()
+        for kind, link in self.known.note(feed.links, whole).items():
+            self.report.line(f"W&B: the {kind} run is at {link}")
 
     def _keep(self, feed: Feed, over: bool = False) -> None:
         """Bring what is new of the recording into the store, then say so."""
         number = feed.done
-        self.recording.keep(over)
+        self.recording.keep()
         if over or number >= max(self.finished.values(), default=0):
             self._note(feed)
         if feed.failed:

@@ -18,6 +18,8 @@ from pipeline.store import Store, read_json
 
 FOLDER = re.compile(r"htctl-wandb-\w+")  # how every attempt's folder is called
 SYNCED = ".synced"  # what wandb itself puts beside a recording that it has sent
+STATE = ".syncstate"  # ... and what it keeps of one that it has begun, so that it goes on there
+CUT_OFF = "the file ends with an incomplete record"  # what wandb says of one
 SHOWN = re.compile(r"View run .* at (https?://\S+)$")
 
 
@@ -70,13 +72,16 @@ def send(store: Store, attempt: Attempt, seconds: float) -> bool:
         for path in attempt.recordings:
             last = ""
             for line in process.sync_wandb(folder, (folder / path).parent, server, seconds):
-                last = line
+                last = line or last
                 if shown := SHOWN.search(line):
                     _keep_link(store, attempt.keys, path, shown[1])
             mark = folder / (path + SYNCED)
-            if mark.exists():
-                store.upload(mark, attempt.prefix + path + SYNCED)
-            else:
+            if CUT_OFF in last:  # by a kill: it will not grow any more, and all before was sent
+                mark.touch()
+            for beside in (SYNCED, STATE):
+                if (folder / (path + beside)).exists():
+                    store.upload(folder / (path + beside), attempt.prefix + path + beside)
+            if not mark.exists():
                 well = False
                 output.error(f"{attempt.keys.bot}: {Path(path).stem} was not sent: {last or 'no answer'}")
     return well
