@@ -109,7 +109,12 @@ class WandbTracker:
             self.recording.take_in()
             folder = self.recording.open(vars(self.settings))
             online = self.settings.mode == "online"
-            self.feed = Feed(folder, online, self.settings.base_url, self.settings.wait_seconds)
+            try:
+                self.feed = Feed(folder, online, self.settings.base_url, self.settings.wait_seconds)
+            except OSError:
+                self.finished = dict.fromkeys(KINDS, 0)  # nothing more is told
+                self.recording.remove()
+                raise
         return self.feed.tell(command)
 
     def _begin(self, kind: str, context: Context) -> None:

@@ -42,9 +42,8 @@ def test_what_is_new_is_kept_and_what_is_of_no_use_is_not(store: FolderStore) ->
     (run / "run-x.wandb.synced").touch()
     (folder / "wandb" / "latest-run").symlink_to(run)
     recording.keep()
-    assert set(stored(store)) == {
-        "attempt.json", *(f"wandb/offline-run-1-x/{name}" for name in ("run-x.wandb", "run-x.wandb.synced", "files/t.json"))
-    }  # fmt: skip
+    of_run = ("run-x.wandb", "run-x.wandb.synced", "files/t.json")
+    assert set(stored(store)) == {"attempt.json", *(f"wandb/offline-run-1-x/{name}" for name in of_run)}
     (run / "run-x.wandb").write_bytes(b"one two")
     recording.keep()
     assert stored(store)["wandb/offline-run-1-x/run-x.wandb"] == b"one two"

@@ -214,6 +214,17 @@ def test_what_goes_wrong_is_said_once_and_the_run_goes_on(tmp_path: Path, monkey
     assert len([line for line in context.report.said if "the run goes on without it" in line]) == 1
 
 
+def test_a_process_that_cannot_be_started_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+    context = contexts.make(tmp_path, {"alice": []}, tracker={"mode": "offline"})
+    tracker = WandbTracker(context.config.tracker, context.store, context.keys, context.report)
+    tracker.begins("train", context)
+    tracker.begins("train", context)
+    assert [line.partition(" ")[2][:40] for line in context.report.said] == ["warning: W&B: FileNotFoundError: [Errno "]
+    assert not list(tmp_path.glob("htctl-wandb-*"))
+
+
 def test_nothing_is_started_where_there_is_nothing_to_tell(store: FolderStore) -> None:
     tracker = WandbTracker(factories.run_config(tracker={"mode": "online"}).tracker, store, RunKeys("a", "r"), Report())
     tracker.measured({"step": 1})
