@@ -57,4 +57,4 @@ class Follower:
         if found := SHOWN.search(text):
             self.say(shown=self.kind, url=found[1])
         if TROUBLE.search(text):
-            self.last = text[-200:]
+            self.last = re.sub(r"^(ERROR |[\w.]*Error: )", "", text)[-200:]

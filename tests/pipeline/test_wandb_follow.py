@@ -29,7 +29,7 @@ def test_where_the_run_is_shown_and_that_all_is_sent(tmp_path: Path, monkeypatch
 def test_why_it_was_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = uploader(tmp_path, monkeypatch, "echo 'setting up'; echo 'wandb: ERROR returned error 401: no'; echo bye")
     Follower(tmp_path, "train", lambda **what: said.append(what), None).end(60)
-    assert said[-1] == {"unsent": tmp_path.name, "why": "ERROR returned error 401: no"}
+    assert said[-1] == {"unsent": tmp_path.name, "why": "returned error 401: no"}
 
 
 def test_one_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
