@@ -40,6 +40,7 @@ class Checkpoints:
         self.context.store.write(f"{key}.json", to_bytes(progress))
         shutil.rmtree(self.folder)
         self._keep(complete(self.context.store, self.context.keys)[-KEPT:])
+        self.context.tracker.keep()
 
     def load(self, running: Any, best: Path) -> dict[str, Any] | None:
         """Put the newest complete checkpoint back in place; returns its `progress`, or None where there is none."""

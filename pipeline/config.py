@@ -106,6 +106,21 @@ class Limits:
     lease_seconds: float = setting(60.0, "a run whose process is silent for so long is taken over by the next", low=1)
 
 
+@dataclasses.dataclass(frozen=True)
+class Tracker:
+    """What Weights & Biases is told of a run; never which bot comes out."""
+
+    mode: str = setting(
+        "off",
+        "'offline' keeps W&B's files in the store, 'online' also sends them as the run goes (WANDB_API_KEY)",
+        choices=("off", "offline", "online"),
+    )
+    project: str = setting("huggingtweets", "W&B's project", pattern=r"[^/\\#?%:\x00-\x1f]{1,128}")
+    entity: str = setting("", "W&B's user or team; empty: the key's own", pattern=r"[^/\\#?%:\s]{0,128}")
+    base_url: str = setting("", "another W&B server; empty: WANDB_BASE_URL, else wandb.ai", pattern=r"(https?://\S+)?")
+    wait_seconds: float = setting(10.0, "how long a run that is done waits for W&B to have all", low=0, high=300)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """What `defaults` and each group of a batch file can set."""
@@ -121,6 +136,7 @@ class Settings:
     generate: Generate = Generate()
     resources: Resources = Resources()
     limits: Limits = Limits()
+    tracker: Tracker = Tracker()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -162,7 +178,7 @@ class RunConfig(Settings):
         return config
 
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of what decides the bot: all but the batch's name, the store, the resources and the limits.
+        """SHA-256 (hex) of what decides the bot: all but the batch's name, store, resources, limits and tracker.
 
         Resources are left out so that the same run can go on with other GPUs than it began with.
         """
@@ -173,7 +189,7 @@ class RunConfig(Settings):
         import hashlib  # imports that cost milliseconds wait: this file is on the way of htctl --help
 
         data = _plain(self)
-        for key in ("batch", "store", "resources", "limits"):
+        for key in ("batch", "store", "resources", "limits", "tracker"):
             del data[key]
         del data["train"]["checkpoint_minutes"]
         data["handles"] = sorted(handle.lower() for handle in self.handles)

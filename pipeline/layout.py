@@ -80,6 +80,15 @@ class RunKeys:
         """What the run printed."""
         return f"{self.base}/log.txt"
 
+    @property
+    def tracker(self) -> str:
+        """The W&B runs of this run: their ids, where they are to be seen, what of them is recorded."""
+        return f"{self.base}/wandb.json"
+
+    def tracked(self, name: str) -> str:
+        """W&B's own files, a folder for each attempt that recorded any: `<attempt>/...`."""
+        return f"{self.base}/wandb/{name}"
+
     def stage(self, name: str) -> str:
         """A stage's marker: there means complete."""
         return f"{self.base}/stages/{name}.json"

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -48,6 +48,7 @@ class Report:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(file=sys.stderr, highlight=False, soft_wrap=True)
         self.said: list[str] = []  # every line with its time: the run's log
+        self.measured: Callable[[Mapping[str, Any]], None] = lambda _: None  # is told points of the training's curve
         self.now: dict[str, Any] = {}  # what the run is at, for who looks from outside: stage, done, total, step
 
     def line(self, text: str) -> None:

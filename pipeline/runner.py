@@ -18,6 +18,7 @@ from pipeline.plan import STAGES
 from pipeline.progress import Report
 from pipeline.stage import Context, Result, Stage, to_bytes
 from pipeline.store import Store, read_json
+from pipeline.tracker import tracking
 
 PUBLISHED_BEFORE = "already published"
 RECORDED = ("torch", "transformers", "deepspeed", "tokenizers", "numpy", "icu4py")
@@ -35,7 +36,9 @@ def run(config: RunConfig, store: Store, report: Report, scratch: Path) -> str:
         if _is_published(mine, keys):  # by who held the lease a moment ago
             return _say(report, keys, PUBLISHED_BEFORE)
         base_model.check(config.base_model)
-        return _say(report, keys, _stages(Context(_begin(config, mine, keys), mine, keys, scratch, report)))
+        with tracking(config.tracker, mine, keys, report) as tracker:
+            context = Context(_begin(config, mine, keys), mine, keys, scratch, report, tracker=tracker)
+            return _say(report, keys, _stages(context))
 
 
 def _stages(context: Context) -> str:
@@ -44,6 +47,7 @@ def _stages(context: Context) -> str:
     for name in STAGES[:-1]:
         result, fingerprint = _run_stage(context, name, fingerprint)
         context.results[name] = result
+        context.tracker.ended(name, context)
         if name == "scrape" and _is_current(context):
             return "unchanged: its current run has these posts and settings"
     # The last stage moves the pointer, which another run may have moved since this one did: always anew.
@@ -95,6 +99,7 @@ def _make(context: Context, name: str, fingerprint: str) -> dict[str, Any]:
     """Run a stage; returns its marker."""
     started = time.time()
     context.report.now = {"stage": name}
+    context.tracker.begins(name, context)
     stage = cast(Stage, importlib.import_module(f"pipeline.stages.{name}"))
     result = stage.run(context)
     return {

@@ -82,7 +82,13 @@ def kind(cls: type[Any], path: Sequence[str]) -> Any:
 def build(cls: type[T], data: Mapping[str, Any]) -> T:
     """`data`, already found sound by `check`, as an instance of dataclass `cls`."""
     hints = _hints(cls)
-    return cls(**{name: _convert(hints[name], value) for name, value in data.items()})
+    fields = {field.name: field for field in dataclasses.fields(typing.cast(Any, cls))}
+    return cls(**{name: _convert(hints[name], _spelt(value, fields[name].metadata)) for name, value in data.items()})
+
+
+def _spelt(value: Any, bounds: Mapping[str, Any]) -> Any:
+    """What YAML 1.1 reads as false where it says `off`, as it was written."""
+    return "off" if value is False and "off" in bounds.get("choices", ()) else value
 
 
 def _hints(cls: Any) -> dict[str, Any]:
@@ -125,6 +131,7 @@ def _check_value(kind: Any, value: Any, bounds: Mapping[str, Any], path: Path) -
 
 
 def _check_scalar(kind: type[Any], value: Any, bounds: Mapping[str, Any]) -> str:
+    value = _spelt(value, bounds)
     names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
     if kind is float and isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value)  # YAML 1.1 reads 1e-4 as text

@@ -11,6 +11,7 @@ from pipeline.config import RunConfig
 from pipeline.layout import RunKeys
 from pipeline.progress import Report
 from pipeline.store import Store, local_folder
+from pipeline.tracker import Off, Tracker
 
 Result = dict[str, Any]
 
@@ -32,6 +33,7 @@ class Context:
     scratch: Path  # an empty folder of this process, gone when it ends
     report: Report
     results: dict[str, Result] = field(default_factory=dict)
+    tracker: Tracker = field(default_factory=Off)
 
     def local(self, key: str) -> Path:
         """An object of the store as a file to read."""

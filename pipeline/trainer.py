@@ -67,7 +67,7 @@ class Trainer:
                 if not math.isfinite(loss):
                     raise HtctlError(f"training diverged at step {step}: the loss is {loss}; lower train.learning_rate")
                 self.done, self.tokens = step, self.tokens + count
-                self._record(step, loss, running.get_lr()[0])
+                self._record(step, loss, running.get_lr()[0], report)
                 report.now |= {"step": step, "steps": self.steps}
                 bar.advance(count, f"loss {loss:.2f}")
                 over = step in ends and self._is_over(step, ends[step], report)
@@ -99,6 +99,7 @@ class Trainer:
         score = self.validate(self.model)
         loss = score.nats / score.tokens
         self.history.append({"step": step, "epoch": epoch, "validation_loss": loss})
+        report.measured(self.history[-1])
         report.line(f"train: epoch {epoch} of {self.settings.epochs}: validation loss {loss:.3f}")
         if loss < self.lowest:
             self.lowest, self.worse, self.epoch = loss, 0, epoch
@@ -111,10 +112,11 @@ class Trainer:
         with engine.whole_weights(self.model):
             self.model.save_pretrained(self.folder)
 
-    def _record(self, step: int, loss: float, learning_rate: float) -> None:
+    def _record(self, step: int, loss: float, learning_rate: float, report: Report) -> None:
         if step % max(1, self.steps // POINTS) == 0 or step == self.steps:
             point = {"step": step, "tokens": self.tokens, "loss": loss, "learning_rate": learning_rate}
             self.history.append(point)
+            report.measured(point | {"epoch": self.settings.epochs * self.tokens / (len(self.posts) - 1)})
 
     def _epoch_ends(self) -> dict[int, int]:
         """The step in which each epoch's last token is read -> the epoch, counted from 1."""

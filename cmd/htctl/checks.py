@@ -17,6 +17,7 @@ from pipeline.store.trial import trial
 
 OK, BAD, NOTE = "ok", "bad", "note"
 HUB_S = 5
+KEY = "WANDB_API_KEY"
 
 # What the commands do in the namespace: verb, API group, resource, and for what.
 WANTED = (
@@ -104,6 +105,17 @@ def secrets(names: Iterable[str]) -> Iterator[Check]:
     """Only named: to look at them would need the right to read them."""
     if found := sorted(set(names)):
         yield Check("secrets", NOTE, f"{', '.join(found)}: named, not looked at; --probe finds out whether it is there")
+
+
+def tracker(batch: Batch) -> Iterator[Check]:
+    """Whether a batch that W&B is to be told of as it goes names a key for its Pods; Secrets are only named."""
+    online = [group for group in batch.groups if group.settings.tracker.mode == "online"]
+    without = [group.bot for group in online if KEY not in group.kubernetes.env and not group.kubernetes.secrets]
+    if without:
+        mend = f"name a Secret with {KEY} under kubernetes.secrets (its runs are not lost: htctl track sync sends them)"
+        yield Check("tracker", BAD, f"tracker.mode is online, but no {KEY} is named for {without[0]}", mend)
+    elif online:
+        yield Check("tracker", NOTE, f"online: the Pods need {KEY}, from kubernetes.env or one of kubernetes.secrets")
 
 
 def store(opened: Store) -> Check:

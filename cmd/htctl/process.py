@@ -4,7 +4,8 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from htctl import output
 from pipeline.config import ENVIRONMENT, RunConfig
@@ -21,6 +22,33 @@ def run_pipeline(config: RunConfig) -> int:
 def generate(arguments: Sequence[str]) -> int:
     """Write posts with a finished bot; `arguments` are those of `python -m pipeline.generation`."""
     return _python(["-m", "pipeline.generation", *arguments], {})
+
+
+def sync_wandb(folder: Path, recording: Path, base_url: str, seconds: float) -> Iterator[str]:
+    """Send a recording by wandb's own uploader, ended after so long; yields what it says. Its key is the environment's.
+
+    `folder` is the attempt's, under which wandb may write.
+    """
+    if importlib.util.find_spec("wandb") is None:
+        raise ConfigError("wandb is not installed; install what trains: pip install 'htctl[pipeline]'")
+    import subprocess
+    import threading
+
+    from pipeline import wandb_feed
+
+    command = [sys.executable, "-P", "-m", "pipeline.wandb_process", "sync", str(recording)]
+    environment = wandb_feed.environment(folder, base_url, os.environ)
+    pipe, both = subprocess.PIPE, subprocess.STDOUT
+    with subprocess.Popen(command, env=environment, text=True, stdin=pipe, stdout=pipe, stderr=both) as started:
+        timer = threading.Timer(seconds, started.kill)
+        timer.start()
+        try:
+            for line in started.stdout or ():
+                yield wandb_feed.plain(line)
+            started.wait()
+        finally:
+            timer.cancel()
+            started.kill()
 
 
 def _python(arguments: Sequence[str], environment: dict[str, str]) -> int:

@@ -13,9 +13,22 @@ Facts = dict[str, Any]
 NEEDED = ("scrape", "clean", "dataset", "train", "generate")  # the stages whose results a card tells
 
 
-def gather(config: RunConfig, keys: RunKeys, made_by: Mapping[str, str], results: Mapping[str, Any]) -> Facts:
-    """`config`, `bot`, `run`, `versions`, and the results of the stages by name."""
-    return {"config": config, "bot": keys.bot, "run": keys.run, "versions": made_by, **results}
+def gather(
+    config: RunConfig,
+    keys: RunKeys,
+    made_by: Mapping[str, str],
+    results: Mapping[str, Any],
+    links: Mapping[str, str],
+) -> Facts:
+    """`config`, `bot`, `run`, `versions`, `links` (to W&B's runs, where it has shown any), results by stage."""
+    return {
+        "config": config,
+        "bot": keys.bot,
+        "run": keys.run,
+        "versions": made_by,
+        "links": dict(links),
+        **results,
+    }
 
 
 def of_run(store: Store, keys: RunKeys) -> Facts:
@@ -26,4 +39,5 @@ def of_run(store: Store, keys: RunKeys) -> Facts:
     if not begun or missing:
         what = ", ".join(missing) or "its config"
         raise StoreError(f"{store.place(keys.base)}: nothing is left of {what}, so its card cannot be written anew")
-    return gather(RunConfig.from_json(json.dumps(begun["asked"])), keys, begun["made_by"], results)
+    links = read_json(store, keys.tracker).get("links", {})
+    return gather(RunConfig.from_json(json.dumps(begun["asked"])), keys, begun["made_by"], results, links)

@@ -111,7 +111,9 @@ def of_run(template: str, facts: Mapping[str, Any]) -> str:
         "heldout": facts["dataset"]["heldout"]["posts"],
         "copies": facts["generate"]["copies"],
     }
-    return _render(Card(template=template, accounts=accounts, bot=facts["bot"], about=about))
+    links = facts["links"]
+    shown = {"preprocess": links.get("preprocess", ""), "training": links.get("train", "")}
+    return _render(Card(template=template, accounts=accounts, bot=facts["bot"], about=about, **shown))
 
 
 def _render(card: Card) -> str:

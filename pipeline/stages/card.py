@@ -16,7 +16,7 @@ def run(context: Context) -> Result:
     a training.
     """
     made_by = read_json(context.store, context.keys.config)["made_by"]
-    found = facts.gather(context.config, context.keys, made_by, context.results)
+    found = facts.gather(context.config, context.keys, made_by, context.results, context.tracker.links())
     text = TEMPLATES[context.config.card](found)
     problems = list(map(str, hub.check(text)))
     for problem in problems:
@@ -31,7 +31,7 @@ def run(context: Context) -> Result:
 def _metrics(context: Context, found: dict[str, object]) -> dict[str, object]:
     """All facts as numbers, less what is only true here: the store's address, a folder's path."""
     config = json.loads(context.config.to_json())
-    for name in ("store", "resources", "limits"):  # what a Job would have been given, not what was used
+    for name in ("store", "resources", "limits", "tracker"):  # what a Job would have been given, not what was used
         del config[name]
     config["base_model"] = public_name(config["base_model"])
     return {**found, "config": config}

@@ -1,6 +1,9 @@
+from pathlib import Path
 from typing import Any
 
-from htctl import checks
+import pytest
+
+from htctl import batchfile, checks
 from htctl.checks import BAD, NOTE, OK
 from pipeline.store.folder import FolderStore
 from tests.k8s.fakes import FakeCluster
@@ -23,6 +26,22 @@ def test_a_queue_that_is_there_not_there_or_stopped() -> None:
     found = list(checks.queues(FakeCluster(LocalQueue=queues), ["bots", "", "none", "old", "bots"]))
     assert [check.state for check in found] == [OK, BAD, BAD]
     assert found[2].said == "old: its ClusterQueue is stopped"
+
+
+@pytest.mark.parametrize(
+    ("mode", "kubernetes", "states"),
+    [
+        ("offline", {}, []),
+        ("online", {}, [BAD]),
+        ("online", {"secrets": ["wandb"]}, [NOTE]),
+        ("online", {"env": {"WANDB_API_KEY": {"secretKeyRef": {"name": "wandb", "key": "key"}}}}, [NOTE]),
+    ],
+)
+def test_a_batch_that_tells_wandb_needs_a_key_for_its_pods(mode: str, kubernetes: Any, states: list[str]) -> None:
+    posts = Path(__file__).parents[2] / "examples" / "posts" / "harbourlamp.jsonl.gz"
+    defaults = {"tracker": {"mode": mode}, "posts": str(posts), "kubernetes": kubernetes}
+    batch = batchfile.build({"groups": ["alice"], "defaults": defaults}, {}, name="b", folder=Path())
+    assert [check.state for check in checks.tracker(batch)] == states
 
 
 def test_a_store_is_tried_and_nothing_is_left_in_it(store: FolderStore) -> None:

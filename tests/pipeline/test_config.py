@@ -46,6 +46,7 @@ def test_the_fingerprint_leaves_out_what_does_not_decide_the_bot() -> None:
         factories.run_config(batch="other"),
         factories.run_config(store="s3://elsewhere"),
         factories.run_config(resources={"gpus": 4}),
+        factories.run_config(tracker={"mode": "online", "project": "mine"}),
         factories.run_config(handles=["ALICE"]),
         factories.run_config(source="archive"),
     ]
@@ -76,7 +77,7 @@ def test_the_recipe_s_hyperparameters_are_the_defaults() -> None:
 
 
 def test_every_setting_has_a_meaning_for_the_batch_file() -> None:
-    for group in (config.Clean, config.Dataset, config.Train, config.Generate, config.Resources):
+    for group in (config.Clean, config.Dataset, config.Train, config.Generate, config.Resources, config.Tracker):
         assert all(field.metadata["text"] for field in dataclasses.fields(group))
 
 

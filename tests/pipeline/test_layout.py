@@ -11,6 +11,8 @@ def test_keys() -> None:
     assert keys.dataset("tokens.bin") == "bots/uppityducky/runs/vtubers-0a1b2c3d/dataset/tokens.bin"
     assert keys.model("README.md") == "bots/uppityducky/runs/vtubers-0a1b2c3d/model/README.md"
     assert keys.log == "bots/uppityducky/runs/vtubers-0a1b2c3d/log.txt"
+    assert keys.tracker == "bots/uppityducky/runs/vtubers-0a1b2c3d/wandb.json"
+    assert keys.tracked("a/b") == "bots/uppityducky/runs/vtubers-0a1b2c3d/wandb/a/b"
     assert layout.latest("uppityducky") == "bots/uppityducky/latest.json"
     assert layout.posts_file("ff", "data") == "posts/file/ff/data"
 

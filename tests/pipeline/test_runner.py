@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import layout, runner
+from pipeline import layout, runner, tracker
 from pipeline.plan import STAGES
 from pipeline.stage import Context
 from tests.pipeline import contexts
@@ -53,6 +53,33 @@ def test_all_stages_in_order_each_with_the_results_before(tmp_path: Path, calls:
     config = json.loads(context.store.read(context.keys.config).data)  # type: ignore[union-attr]
     assert config["asked"] == json.loads(context.config.to_json())
     assert config["made_by"]["torch"]
+
+
+def test_the_tracker_hears_of_every_stage_and_of_the_end(
+    tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+
+    class Hearing(tracker.Off):
+        def begins(self, stage: str, context: Context) -> None:
+            heard.append(f"{stage} begins")
+
+        def ended(self, stage: str, context: Context) -> None:
+            assert stage in context.results
+            heard.append(f"{stage} ended")
+
+        def close(self, whole: bool) -> None:
+            heard.append(f"closed {whole}")
+
+    monkeypatch.setattr(tracker, "_open", lambda *_: Hearing())
+    context = contexts.make(tmp_path, {"alice": []})
+    run(context)
+    both = [f"{stage} {word}" for stage in STAGES[:-1] for word in ("begins", "ended")]
+    assert heard == [*both, "publish begins", "closed True"]
+    heard.clear()
+    (Path(context.store.address) / layout.latest("alice")).unlink()
+    run(context)
+    assert heard == [*(f"{stage} ended" for stage in STAGES[:-1]), "publish begins", "closed True"]
 
 
 def test_a_finished_run_is_not_made_again(tmp_path: Path, calls: list[str]) -> None:

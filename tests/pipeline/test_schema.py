@@ -60,5 +60,15 @@ def test_sound_data_becomes_frozen_values_of_the_right_types() -> None:
     assert isinstance(built.inner.rate, float)
 
 
+def test_off_as_yaml_reads_it_is_off() -> None:
+    @dataclass(frozen=True)
+    class Mode:
+        mode: str = setting("off", "a mode", choices=("off", "online"))
+
+    assert schema.check(Mode, {"mode": False}) == []
+    assert schema.build(Mode, {"mode": False}).mode == "off"
+    assert str(schema.check(Mode, {"mode": True})[0]) == "mode: must be text, not 'True'"
+
+
 def test_a_path_is_spelt_as_a_person_writes_it() -> None:
     assert schema.spell(("groups", 2, "train", "epochs")) == "groups[2].train.epochs"

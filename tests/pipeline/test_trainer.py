@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,6 +65,23 @@ def test_the_last_epoch_is_kept_and_every_token_was_trained_on(model: torch.nn.M
     assert made.tokens == 6 * 20 * 11
     assert made.history[0]["loss"] > 2 > made.history[-1]["loss"]
     assert (tmp_path / "model.safetensors").exists()
+
+
+def test_every_point_of_the_curve_is_told_as_it_is_made(model: torch.nn.Module, tmp_path: Path) -> None:
+    report, told = Report(), list[dict[str, Any]]()
+    report.measured = lambda point: told.append(dict(point))
+    losses = iter([3.0, 1.0, 2.0, 2.0])
+    made = trainer.Trainer(
+        model, packed(6), SETTINGS, tmp_path, lambda _: Score(next(losses), tokens=1, posts=1, bytes=1)
+    )
+    made.run(report)
+    assert [point["step"] for point in told] == [point["step"] for point in made.history]
+    assert [point for point in told if "validation_loss" in point] == [
+        point for point in made.history if "validation_loss" in point
+    ]
+    epochs = [point["epoch"] for point in told if "loss" in point]
+    assert epochs == sorted(epochs)
+    assert epochs[-1] == pytest.approx(4, abs=0.3)  # of six: it stopped early
 
 
 def test_the_best_epoch_is_kept(model: torch.nn.Module, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ FACTS: dict[str, Any] = {
     "bot": "uppityducky",
     "run": "b-00000000",
     "versions": {"htctl": "0.1.0", "torch": "2.13.0+cpu"},
+    "links": {},
     "scrape": {"handles": {"uppityducky": {"oldest": "2020-01-02T03:04:05Z", "newest": ""}}},
     "clean": {"handles": {"uppityducky": COUNTS}, "languages": ["en"]},
     "dataset": {"train": {"posts": 2000}, "validation": {"posts": 0}, "heldout": {"posts": 279},

@@ -68,6 +68,20 @@ def test_a_run_s_card_says_nothing_that_is_false_about_it(template: str) -> None
         assert warned in text
 
 
+@pytest.mark.parametrize("template", CARDS)
+def test_the_runs_that_wandb_shows_are_linked_and_no_others(template: str) -> None:
+    links = {"preprocess": "https://w.example/me/p/runs/1", "train": "https://w.example/me/p/runs/2"}
+    text = TEMPLATES[template](runs.facts(links=links))
+    assert hub.check(text) == []
+    assert all(f"]({link}" in text for link in links.values())
+    assert "\n\n\n\n" not in text
+    alone = TEMPLATES[template](runs.facts(links={"train": links["train"]}))
+    assert links["train"] in alone
+    assert links["preprocess"] not in alone
+    assert "w.example" not in TEMPLATES[template](runs.facts())
+    assert "javascript" not in TEMPLATES[template](runs.facts(links={"train": "javascript:alert(1)"}))
+
+
 @pytest.mark.parametrize("template", original.GENERATIONS)
 def test_a_name_and_a_picture_that_scrape_found_are_shown(template: str) -> None:
     found = {"name": "Ducky 🐤", "avatar": "https://pbs.twimg.com/x_normal.jpg", "oldest": "", "newest": ""}
