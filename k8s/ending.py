@@ -54,14 +54,15 @@ def of_pod(pod: Manifest) -> End:
     status = pod.get("status") or {}
     if status.get("reason"):  # Evicted, NodeLost, Shutdown ...
         return End(f"{status['reason']}: {raw.line(status.get('message'))}", code, word.stage)
-    if word.reason:
+    by_signal = code is not None and 128 < code < 160
+    if word.reason and (word.code is not None or not by_signal):  # the log's last line is no reason for a signal
         return End(word.reason, code, word.stage)
     moved = raw.condition(pod, "DisruptionTarget")
     if moved.get("status") == "True":
         return End(f"{moved.get('reason')}: {raw.line(moved.get('message'))}", code)
     if code is None:
         return End(VANISHED)
-    killed = f"killed by signal {code - 128}" if 128 < code < 160 else f"exit code {code}"
+    killed = f"killed by signal {code - 128}" if by_signal else f"exit code {code}"
     return End(f"{killed}{'' if why in ('', 'Error') else f' ({why})'}; its log may say more (htctl logs)", code)
 
 

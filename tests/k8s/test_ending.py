@@ -29,7 +29,9 @@ def test_the_last_word_of_a_container(message: str, said: End) -> None:
 
 
 def test_what_the_node_says_of_a_pod() -> None:
-    assert ending.of_pod(a_pod(code=137)).reason.startswith("killed by signal 9; ")
+    for last_line in ("", "warning: few posts"):
+        assert ending.of_pod(a_pod(code=137, message=last_line)).reason.startswith("killed by signal 9; ")
+    assert ending.of_pod(a_pod(code=1, message="error: the disk is full")).reason == "the disk is full"
     assert ending.of_pod(a_pod(reason="StartError", code=128)).reason.startswith("exit code 128 (StartError); ")
     evicted = a_pod(code=137, message="half a line")
     evicted["status"] |= {"reason": "Evicted", "message": "low on\nmemory"}
