@@ -33,6 +33,7 @@ COMMANDS = {
     "doctor": "Check all that a batch needs, and say what mends what is wrong; exit code 1 where something is.",
     "generate": "Write posts with a published bot.",
     "card": "Print a bot's model card; write, repair or check one.",
+    "adopt": "Take a bot in that huggingtweets made: weights, tokenizer and card, from a folder or a hub.",
     "fetch": "Copy a published bot (weights, tokenizer, card) from the store into a folder.",
     "gc": "Delete old runs and left checkpoints from the store; shows them first, and asks.",
 }

@@ -121,7 +121,7 @@ def base_models(names: Iterable[str], endpoint: str) -> Iterator[Check]:
     import urllib.request
 
     for name in sorted(set(names)):
-        if name == config.TINY or config.is_folder(name) or "://" in name:
+        if not config.is_on_hub(name) or "://" in name:
             yield Check("base model", OK, name)
             continue
         address = f"{endpoint.rstrip('/')}/{name}/resolve/main/config.json"

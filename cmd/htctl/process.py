@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import IO
 
 from htctl import output
 from pipeline.config import ENVIRONMENT, RunConfig
@@ -23,14 +24,27 @@ def generate(arguments: Sequence[str]) -> int:
     return _python(["-m", "pipeline.generation", *arguments], {})
 
 
-def _python(arguments: Sequence[str], environment: dict[str, str]) -> int:
+def adopt(arguments: Sequence[str]) -> tuple[int, str]:
+    """Take a bot in that was made elsewhere; returns the exit code and its id. `arguments` are those of `python -m
+    pipeline.adoption`."""
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:
+        code = _python(["-m", "pipeline.adoption", *arguments], {}, file)
+        file.seek(0)
+        return code, file.read().decode().strip()
+
+
+def _python(arguments: Sequence[str], environment: dict[str, str], stdout: IO[bytes] | None = None) -> int:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(f"{', '.join(missing)} not installed; install what trains: pip install 'htctl[pipeline]'")
     import subprocess
 
     # -P: the installed pipeline, never a folder of that name where the person stands
-    with subprocess.Popen([sys.executable, "-P", *arguments], env={**os.environ, **environment}) as process:
+    with subprocess.Popen(
+        [sys.executable, "-P", *arguments], env={**os.environ, **environment}, stdout=stdout
+    ) as process:
         while True:
             try:
                 return _code(process.wait())

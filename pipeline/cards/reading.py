@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pipeline.cards.original import GENERATIONS, Account, Given
 from pipeline.config import X_HANDLE
 
+ANOTHER = "it is the card of "
 ROWS = {"downloaded": "Tweets downloaded", "retweets": "Retweets", "short": "Short tweets", "kept": "Tweets kept"}
 
 
@@ -36,7 +37,7 @@ def read(text: str, handles: Sequence[str] = ()) -> Found:
     if not is_card(text):
         return Found(names, None, "it is no card of huggingtweets")
     if own and sorted(map(str.lower, names)) != sorted(map(str.lower, own)):
-        return Found(names, None, f"it is the card of {' and '.join(f'@{handle}' for handle in own)}")
+        return Found(names, None, f"{ANOTHER}{' and '.join(f'@{handle}' for handle in own)}")
     numbers = {field: _row(text, label) for field, label in ROWS.items()}
     accounts, why = _accounts(text, names, numbers)
     if why:

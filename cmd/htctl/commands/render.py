@@ -1,6 +1,6 @@
 """`htctl render`: the Kubernetes objects that a batch would be submitted as."""
 
-from htctl import jobs, options, output, selection
+from htctl import basebots, jobs, options, output, selection
 from pipeline.errors import ConfigError
 from pipeline.store import open_store
 
@@ -21,8 +21,8 @@ def render(
     if not file:
         raise ConfigError("say which batch: htctl render -f bots.yaml")
     asked = selection.load(file, options.settings(set_ or []), groups or [], batch)
-    address = open_store(options.store_address(store, asked.store)).address
-    found = jobs.objects(asked, address)
+    opened = open_store(options.store_address(store, asked.store))
+    found = jobs.objects(basebots.pinned(asked, opened), opened.address)
     if as_json:
         output.data({"apiVersion": "v1", "kind": "List", "items": found})
     else:

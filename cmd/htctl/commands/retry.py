@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-from htctl import batchjobs, batchrecord, conclusion, jobs, options, output, selection, submission
+from htctl import basebots, batchjobs, batchrecord, conclusion, jobs, options, output, selection, submission
 from htctl.batchfile import Batch
 from htctl.batchrecord import Submitted
 from htctl.submission import Sending
@@ -33,6 +33,7 @@ def retry(
         raise ConfigError("say which batch: htctl retry -f bots.yaml")
     asked = selection.load(file, options.for_cluster(set_, namespace), groups or [], batch)
     opened = open_store(options.store_address(store, asked.store))
+    asked = basebots.pinned(asked, opened)
     jobs.check(asked, opened.address)
     cluster = clusters.connect(asked.groups[0].kubernetes.namespace, context)
     present = {job["metadata"]["name"]: job for job in cluster.list("Job", names.selector(asked.name)).items}

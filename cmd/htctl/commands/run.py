@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from htctl import batchfile, options, output, postsfiles, process, selection, summary
+from htctl import basebots, batchfile, options, output, postsfiles, process, selection, summary
 from htctl.batchfile import Batch, Group
 from pipeline import identity
 from pipeline.errors import INTERRUPTED, ConfigError
@@ -29,7 +29,9 @@ def run(
             show_default=False,
         ),
     ] = None,
-    base_model: Annotated[str, typer.Option(help="A hub id, a folder, or 'tiny' (built in, for trying).")] = "",
+    base_model: Annotated[
+        str, typer.Option(help="A hub id, a folder, 'bot:BOT' (of the store) or 'tiny' (for trying).")
+    ] = "",
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Count lines of posts files that hold no post, and leave them out.")
     ] = False,
@@ -57,6 +59,7 @@ def run(
     else:
         asked = selection.renamed(_from_handles(groups or [], posts or [], overrides), batch)
     opened = open_store(options.store_address(store, asked.store))
+    asked = basebots.pinned(asked, opened)
     codes: dict[str, int] = {}
     for group in asked.groups:
         codes[group.bot] = _make(asked, group, opened)

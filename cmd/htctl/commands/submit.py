@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from htctl import conclusion, jobs, options, output, selection, submission
+from htctl import basebots, conclusion, jobs, options, output, selection, submission
 from htctl.batchfile import Batch
 from htctl.submission import Sending
 from k8s import cluster as clusters
@@ -62,6 +62,7 @@ def submit(
         raise ConfigError("--dry-run sends nothing, so there is nothing to wait for (--wait)")
     asked = selection.load(file, options.for_cluster(set_, namespace), groups or [], batch)
     opened = open_store(options.store_address(store, asked.store))
+    asked = basebots.pinned(asked, opened)
     if dry_run == "client":
         count = len(submission.objects(asked, opened, keep=False))
         output.note(f"{count:,} objects of batch {asked.name} are sound as far as can be told here; nothing was sent")
