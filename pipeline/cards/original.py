@@ -12,7 +12,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from pipeline import schema
-from pipeline.cards import metadata, templates
+from pipeline.cards import escape, metadata, templates
 from pipeline.config import CARDS, X_HANDLE, is_on_hub, public_name
 from pipeline.errors import ConfigError
 from pipeline.identity import bot_id
@@ -67,7 +67,7 @@ class Card(Given):
     @property
     def slots(self) -> list[str]:
         """The pictures, and "" for each slot that is not used."""
-        found = [avatar for avatar in self.avatars if avatar]
+        found = [avatar for avatar in self.avatars if escape.url(avatar)]
         return found + [""] * max(SLOTS - len(found), 0)
 
 
