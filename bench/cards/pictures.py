@@ -28,13 +28,13 @@ PAIRS = [
     "panya_nikki=plesmasquerade",
     "bustan_salma=uppityducky",
 ]
-WIDTH, HEIGHT = 1500, 2300
+WIDTH, HEIGHT = 1500, 3100
 STYLE = """
 body { margin: 0; display: flex; font: 15px/1.5 "Noto Sans", "Noto Sans CJK JP", "Noto Sans Arabic", sans-serif; }
-main { width: 50%; box-sizing: border-box; padding: 16px 28px; overflow-wrap: anywhere; }
+main { width: 50%; box-sizing: border-box; padding: 16px 28px; overflow-wrap: break-word; }
 main + main { border-left: 1px solid #d0d7de; }
 h1, h2, h3 { line-height: 1.25; margin: 18px 0 8px; } h1 { font-size: 26px; } h2 { font-size: 20px; }
-p, ul, table, pre { margin: 8px 0; } a { color: #0969da; } img { max-width: 100%; }
+p, ul, table, pre { margin: 8px 0; } a { color: #0969da; } img { max-width: 100%; max-height: 300px; }
 table { border-collapse: collapse; } td, th { border: 1px solid #d0d7de; padding: 3px 10px; }
 pre { background: #f6f8fa; padding: 10px; white-space: pre-wrap; } code { font-size: 13px; }
 .flex { display: flex; justify-content: center; }
@@ -74,8 +74,8 @@ def picture(html: str, path: Path) -> None:
         (Path(folder) / "page.html").write_text(html, encoding="utf-8")
         shoot(Path(folder) / "page.html", Path(folder) / "shot.png")
         with Image.open(Path(folder) / "shot.png") as shot:
-            small = shot.convert("RGB").resize((WIDTH * 2 // 3, HEIGHT * 2 // 3), Image.Resampling.LANCZOS)
-    small.quantize(24, dither=Image.Dither.NONE).save(path, optimize=True)
+            small = shot.convert("RGB").resize((WIDTH * 3 // 5, HEIGHT * 3 // 5), Image.Resampling.LANCZOS)
+    small.quantize(32, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def shoot(page: Path, path: Path) -> None:

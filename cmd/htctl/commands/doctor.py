@@ -63,6 +63,7 @@ def _all(file: Path | None, store: str, namespace: str, context: str, seconds: f
     opened = open_store(options.store_address(store, batch.store if batch else ""))
     yield checks.store(opened)
     if batch:
+        yield checks.terms()
         yield from checks.base_models(
             (group.settings.base_model for group in batch.groups), os.environ.get("HF_ENDPOINT", HUB)
         )
