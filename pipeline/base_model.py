@@ -4,12 +4,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tokenizers import processors
 
 from pipeline import tiny
-from pipeline.config import TINY, RunConfig, is_folder
+from pipeline.config import TINY, RunConfig, is_folder, is_on_hub
 from pipeline.errors import ConfigError, HtctlError
 
 HUB_S = 5  # a hub that is there answers sooner
@@ -17,23 +17,39 @@ TAKE = "take one, such as openai-community/gpt2"
 NOISE = 1e-4  # of the largest logit; what a causal model says of a beginning is equal to the bit, or nearly
 
 
-def tokenizer(config: RunConfig, training_texts: Iterable[str]) -> Any:
+class Source(NamedTuple):
+    """Where a model is, a folder or a hub id, and what a person knows it by."""
+
+    where: str
+    place: str
+
+
+def source(config: RunConfig, folder: Path | None = None) -> Source:
+    """Where a run's base model is; `folder` is where a bot of the store lies here."""
+    return Source(str(folder or config.base_model), f"base_model '{config.base_model}'")
+
+
+def tokenizer(config: RunConfig, training_texts: Iterable[str], folder: Path | None = None) -> Any:
     """The base model's tokenizer, made to put the end token before a prompt, as in training.
 
-    `training_texts` are read only by `tiny`, which learns its own.
+    `training_texts` are read only by `tiny`, which learns its own; `folder` is where a bot of the store lies here.
     """
     if config.base_model == TINY:
-        found = tiny.tokenizer(training_texts, config.train.block_size)
-    else:
-        found = _load("AutoTokenizer", config.base_model)
-        if len(found) <= len(found.all_special_tokens):
-            raise ConfigError(f"base_model '{config.base_model}' has no tokenizer; take a model that has its own")
+        return start_with_end_token(tiny.tokenizer(training_texts, config.train.block_size))
+    return tokenizer_of(source(config, folder))
+
+
+def tokenizer_of(source: Source) -> Any:
+    """A saved model's tokenizer, made to put the end token before a prompt."""
+    found = _load("AutoTokenizer", source)
+    if len(found) <= len(found.all_special_tokens):
+        raise ConfigError(f"{source.place} has no tokenizer; take a model that has its own")
     return start_with_end_token(found)
 
 
 def check(name: str) -> None:
     """Find out before anything else is done that a base model cannot be had; its files are checked when loaded."""
-    if name == TINY or is_folder(name):
+    if not is_on_hub(name):
         return
     from huggingface_hub import constants, try_to_load_from_cache
 
@@ -58,39 +74,46 @@ def _away(endpoint: str) -> str:
         return str(getattr(error, "reason", error))
 
 
-def model(config: RunConfig, tokenizer: Any) -> Any:
+def model(config: RunConfig, tokenizer: Any, folder: Path | None = None) -> Any:
     """The causal language model that is fine-tuned, in fp32 on the CPU."""
     if config.base_model == TINY:
         return tiny.model(len(tokenizer), tokenizer.eos_token_id, config.train.block_size, config.train.seed)
-    _check_kind(config.base_model)
-    found, loading = _load("AutoModelForCausalLM", config.base_model, dtype="float32", output_loading_info=True)
+    found, missing = _load_model(source(config, folder))
     positions = context(found.config)
     if config.train.block_size > positions:
         raise ConfigError(
             f"train.block_size is {config.train.block_size}, but {config.base_model} reads at most {positions} tokens"
         )
-    _check_weights(config.base_model, found, loading["missing_keys"])
-    _check_fit(config.base_model, found, tokenizer)
-    return found
+    return _checked(source(config, folder), found, missing, tokenizer)
 
 
-def _check_kind(name: str) -> None:
+def model_of(source: Source, tokenizer: Any) -> Any:
+    """A saved causal language model, in fp32 on the CPU, checked as a base model is."""
+    return _checked(source, *_load_model(source), tokenizer)
+
+
+def _load_model(source: Source) -> tuple[Any, Collection[str]]:
+    """The model, and the names of the weights that its file has not."""
     import transformers
 
-    kind = type(_load("AutoConfig", name))
+    kind = type(_load("AutoConfig", source))
     if kind not in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
-        raise ConfigError(f"base_model '{name}' is no causal language model ({kind.model_type}); {TAKE}")
+        raise ConfigError(f"{source.place} is no causal language model ({kind.model_type}); {TAKE}")
+    found, loading = _load("AutoModelForCausalLM", source, dtype="float32", output_loading_info=True)
+    return found, loading["missing_keys"]
 
 
-def _check_weights(name: str, model: Any, missing: Collection[str]) -> None:
+def _checked(source: Source, model: Any, missing: Collection[str], tokenizer: Any) -> Any:
     """Refuse what transformers would fill with random numbers, and what is no language model that can write."""
     if missing:
         some = ", ".join(sorted(missing)[:3])
-        raise ConfigError(f"base_model '{name}': {len(missing)} weights are missing from its file, such as {some}")
+        raise ConfigError(f"{source.place}: {len(missing)} weights are missing from its file, such as {some}")
     if _looks_ahead(model):
         raise ConfigError(
-            f"base_model '{name}' is no causal language model ({model.config.model_type}, which looks ahead); {TAKE}"
+            f"{source.place} is no causal language model ({model.config.model_type}, which looks ahead); {TAKE}"
         )
+    _check_fit(source, model, tokenizer)
+    return model
 
 
 def _looks_ahead(model: Any) -> bool:
@@ -103,12 +126,12 @@ def _looks_ahead(model: Any) -> bool:
     return float((one - other).abs().max()) > NOISE * float(one.abs().max())
 
 
-def _check_fit(name: str, model: Any, tokenizer: Any) -> None:
+def _check_fit(source: Source, model: Any, tokenizer: Any) -> None:
     """Every token that the tokenizer can give must be one that the model knows."""
     highest, known = max(tokenizer.get_vocab().values()), model.get_input_embeddings().num_embeddings
     if highest >= known:
         raise ConfigError(
-            f"base_model '{name}': its tokenizer has tokens up to number {highest:,}, but its model knows only "
+            f"{source.place}: its tokenizer has tokens up to number {highest:,}, but its model knows only "
             f"{known:,}; they are not of one model"
         )
 
@@ -140,16 +163,16 @@ def plain_tokens(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     return list(encoded["input_ids"])
 
 
-def _load(kind: str, name: str, **options: Any) -> Any:
+def _load(kind: str, source: Source, **options: Any) -> Any:
+    """What transformers makes of a model's files; never with code of theirs."""
     import transformers
 
-    place = f"base_model '{name}'"
-    if is_folder(name) and not Path(name).is_dir():
-        raise ConfigError(f"{place}: no such folder")
+    if is_folder(source.where) and not Path(source.where).is_dir():
+        raise ConfigError(f"{source.place}: no such folder")
     try:
-        return getattr(transformers, kind).from_pretrained(name, **options)
+        return getattr(transformers, kind).from_pretrained(source.where, trust_remote_code=False, **options)
     except Exception as error:  # transformers has no class for them: the file's own format says what is wrong
         if isinstance(error, ImportError | MemoryError):
             raise
         reason = " ".join(str(error).split())[:300]
-        raise ConfigError(f"{place} cannot be loaded: {reason}") from error
+        raise ConfigError(f"{source.place} cannot be loaded: {reason}") from error

@@ -22,6 +22,7 @@ BATCH_RULE = "1 to 40 of a-z, 0-9, '.', '_' and '-', with a letter or digit at b
 SOURCES = ("jsonl", "archive")
 FILES = ("jsonl", "archive")  # those whose posts are given as files
 TINY = "tiny"
+BOT = "bot:"  # before a bot of the store as base model: bot:ID/RUN
 CARDS = ("htctl", "huggingtweets-2020", "huggingtweets-2021-02", "huggingtweets-2021-05")
 
 
@@ -127,7 +128,9 @@ class Settings:
 
     source: str = setting("jsonl", "'jsonl': files, X's archives too; 'archive': these only", choices=SOURCES)
     skip_bad: bool = setting(False, "whether lines of posts files that hold no post are counted and left out")
-    base_model: str = setting("openai-community/gpt2", "a hub id, a folder, or 'tiny' (built in, for trying)")
+    base_model: str = setting(
+        "openai-community/gpt2", "a hub id, a folder, 'bot:BOT' (of the store) or 'tiny' (for trying)"
+    )
     license: str = setting("mit", "the bot's licence, as the hub names it", pattern=r"[a-z0-9][a-z0-9.-]*")
     card: str = setting("htctl", "the model card's template", choices=CARDS)
     clean: Clean = Clean()
@@ -222,8 +225,20 @@ def is_folder(base_model: str) -> bool:
     return base_model.startswith((".", "/"))
 
 
+def is_bot(base_model: str) -> bool:
+    """Whether a base model is a bot of the store that the run is made in: `bot:ID/RUN`."""
+    return base_model.startswith(BOT)
+
+
+def is_on_hub(base_model: str) -> bool:
+    """Whether a base model is one that a hub has."""
+    return base_model != TINY and not is_folder(base_model) and not is_bot(base_model)
+
+
 def public_name(base_model: str) -> str:
     """A base model as the world may see it: where a folder lies is nobody's business."""
+    if is_bot(base_model):
+        return base_model.removeprefix(BOT)
     return base_model.rstrip("/").rpartition("/")[2] if is_folder(base_model) else base_model
 
 

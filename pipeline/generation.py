@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pipeline.config import Generate
 from pipeline.errors import INTERRUPTED, HtctlError
 from pipeline.progress import quiet, share_cores
 
@@ -43,6 +44,24 @@ class Bot:
             found = self._pipeline(prompt, num_return_sequences=number, **options)
             texts += [one["generated_text"] for one in found]
         return [text.strip().partition("\n")[0].strip() for text in texts]
+
+
+def settings(wanted: Generate, tokenizer: Any) -> Any:
+    """How a bot writes when nobody says otherwise: transformers' own form of it."""
+    from transformers import GenerationConfig
+
+    end = tokenizer.eos_token_id
+    return GenerationConfig(
+        do_sample=True,
+        temperature=wanted.temperature,
+        top_p=wanted.top_p,
+        top_k=wanted.top_k,
+        min_length=wanted.min_length,
+        max_length=min(wanted.max_length, tokenizer.model_max_length),
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+    )
 
 
 def main(arguments: list[str]) -> int:

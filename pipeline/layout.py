@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pipeline.config import BOT, is_bot
+
 
 class Place(NamedTuple):
     """Where a key lies: the bot and the run that it belongs to (each empty where none), and the rest of it."""
@@ -46,6 +48,20 @@ def latest(bot: str) -> str:
 def batch(name: str) -> str:
     """What was submitted as a batch: its bots, their runs and Jobs."""
     return f"batches/{name}/batch.json"
+
+
+ADOPTED = "adopted"  # the runs of bots that were made elsewhere: adopted-<8 hex of what was taken in>
+
+
+def is_adopted(base_model: str) -> bool:
+    """Whether a base model is a bot of the store that was made elsewhere."""
+    return is_bot(base_model) and base_model.rpartition("/")[2].startswith(f"{ADOPTED}-")
+
+
+def base_bot(base_model: str) -> "RunKeys":
+    """Where the bot lies that a base model `bot:ID/RUN` names."""
+    bot, _, run = base_model.removeprefix(BOT).partition("/")
+    return RunKeys(bot, run)
 
 
 @dataclass(frozen=True)
@@ -104,6 +120,11 @@ class RunKeys:
     def checkpoint(self, name: str) -> str:
         """A training under way: `<step>/...`, and `<step>.json` written last."""
         return f"{self.base}/checkpoints/{name}"
+
+    @property
+    def base_model(self) -> str:
+        """The run's bot as the base model of another run."""
+        return f"{BOT}{self.bot}/{self.run}"
 
     def model(self, name: str) -> str:
         """What `from_pretrained` and a hub take as it is."""

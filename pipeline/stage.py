@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.config import RunConfig
+from pipeline import layout
+from pipeline.config import RunConfig, is_bot
 from pipeline.layout import RunKeys
 from pipeline.progress import Report
 from pipeline.store import Store, local_folder
@@ -42,6 +43,13 @@ class Context:
     def local_folder(self, key: str) -> Path:
         """All objects under `key` (no slash at its end) as a folder to read."""
         return local_folder(self.store, key, self.scratch)
+
+    @property
+    def base_bot(self) -> Path | None:
+        """Where the run's base model lies here, if it is a bot of the store."""
+        if not is_bot(self.config.base_model):
+            return None
+        return self.local_folder(layout.base_bot(self.config.base_model).model("").rstrip("/"))
 
     @contextlib.contextmanager
     def writing(self, key: str) -> Iterator[Path]:

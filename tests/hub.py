@@ -36,7 +36,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, with_body: bool) -> None:
         parts = self.path.partition("?")[0].strip("/").split("/")
-        if parts[:2] == ["api", "models"] and "tree" in parts[4:]:  # no sub-folders
+        if parts[:2] == ["api", "models"] and parts[4:5] == ["tree"] and len(parts) == 6:
+            self._listing(self.models.joinpath(*parts[2:4]), with_body)
+        elif parts[:2] == ["api", "models"] and "tree" in parts[4:]:  # no sub-folders
             self._send(404, b"{}", {"X-Error-Code": "EntryNotFound"}, with_body)
         elif parts[:2] == ["api", "models"]:
             self._model(self.models.joinpath(*parts[2:4]), "/".join(parts[2:4]), with_body)
@@ -51,6 +53,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         files = [{"rfilename": path.name} for path in sorted(folder.iterdir())]
         about = {"id": name, "modelId": name, "sha": COMMIT, "siblings": files, "private": False, "tags": []}
+        self._send(200, json.dumps(about).encode(), {}, with_body)
+
+    def _listing(self, folder: Path, with_body: bool) -> None:
+        files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+        about = [{"type": "file", "path": path.name, "size": path.stat().st_size, "oid": COMMIT} for path in files]
         self._send(200, json.dumps(about).encode(), {}, with_body)
 
     def _file(self, path: Path, folder: Path, with_body: bool) -> None:

@@ -127,13 +127,19 @@ def store(opened: Store) -> Check:
     return Check("store", OK, f"{opened.address} can be written, conditional writes are honoured")
 
 
+def terms() -> Check:
+    """What whoever trains on posts has agreed to, which no program can decide."""
+    text = "X's developer agreement forbids to train foundation or frontier models on what its API gives"
+    return Check("posts' terms", NOTE, f"{text}; an archive's posts are its owner's (README: Words of caution)")
+
+
 def base_models(names: Iterable[str], endpoint: str) -> Iterator[Check]:
     """Folders are looked at where the batch file is read; here the hub."""
     import urllib.error  # here, since it takes long and this file is on the way of htctl --help
     import urllib.request
 
     for name in sorted(set(names)):
-        if name == config.TINY or config.is_folder(name) or "://" in name:
+        if not config.is_on_hub(name) or "://" in name:
             yield Check("base model", OK, name)
             continue
         address = f"{endpoint.rstrip('/')}/{name}/resolve/main/config.json"

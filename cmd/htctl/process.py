@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from htctl import output
 from pipeline.config import ENVIRONMENT, RunConfig
@@ -51,14 +52,27 @@ def sync_wandb(folder: Path, recording: Path, base_url: str, seconds: float) -> 
             started.kill()
 
 
-def _python(arguments: Sequence[str], environment: dict[str, str]) -> int:
+def adopt(arguments: Sequence[str]) -> tuple[int, str]:
+    """Take a bot in that was made elsewhere; returns the exit code and its id. `arguments` are those of `python -m
+    pipeline.adoption`."""
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:
+        code = _python(["-m", "pipeline.adoption", *arguments], {}, file)
+        file.seek(0)
+        return code, file.read().decode().strip()
+
+
+def _python(arguments: Sequence[str], environment: dict[str, str], stdout: IO[bytes] | None = None) -> int:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(f"{', '.join(missing)} not installed; install what trains: pip install 'htctl[pipeline]'")
     import subprocess
 
     # -P: the installed pipeline, never a folder of that name where the person stands
-    with subprocess.Popen([sys.executable, "-P", *arguments], env={**os.environ, **environment}) as process:
+    with subprocess.Popen(
+        [sys.executable, "-P", *arguments], env={**os.environ, **environment}, stdout=stdout
+    ) as process:
         while True:
             try:
                 return _code(process.wait())

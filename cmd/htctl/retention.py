@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from htctl.runs import Run
+from pipeline.layout import ADOPTED
 
 RUN, CHECKPOINTS, POSTS = "run", "checkpoints", "posts"
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -36,9 +37,10 @@ def going(runs: Iterable[Run], rule: Rule, now: datetime) -> list[Going]:
 def _of_bot(runs: list[Run], rule: Rule, now: datetime) -> Iterator[Going]:
     """The current run stays, and the newest others up to `keep` in all, those that were finished first.
 
-    A run that somebody works on, or that is not finished and young, stays besides, and takes nobody's place.
+    A run that somebody works on, that is not finished and young, or that was adopted, stays besides, and takes nobody's
+    place.
     """
-    others = [run for run in runs if not (run.current or run.in_use or run.deleting or _is_young(run, rule, now))]
+    others = [run for run in runs if not (run.current or run.in_use or run.deleting or _stays(run, rule, now))]
     others.sort(key=lambda run: (run.complete, run.at or LONG_AGO, run.name), reverse=True)
     old = others[max(rule.keep - any(run.current for run in runs), 0) :]
     for run in runs:
@@ -46,6 +48,11 @@ def _of_bot(runs: list[Run], rule: Rule, now: datetime) -> Iterator[Going]:
             yield Going(RUN, run.bot, run.name, run.bytes, _why(run))
         elif run.checkpoints and (run.complete or run.current) and not run.in_use:
             yield Going(CHECKPOINTS, run.bot, run.name, run.checkpoints, "left behind by a run that is published")
+
+
+def _stays(run: Run, rule: Rule, now: datetime) -> bool:
+    """Whether a run is not the rule's to judge: it may be gone on with, or cannot be made once more."""
+    return _is_young(run, rule, now) or (run.complete and run.name.startswith(f"{ADOPTED}-"))
 
 
 def _is_young(run: Run, rule: Rule, now: datetime) -> bool:

@@ -28,9 +28,13 @@ def lines(store: Store, bot: str) -> list[str]:
     )
     told += [f"  sample    {sample}" for sample in found["generate"]["samples"][:SAMPLES]]
     told.append(f"  bot       {store.place(keys.model('')).rstrip('/')}")
-    where = "" if _is_default(store.address) else f" --store {shlex.quote(store.address)}"
-    told.append(f"  next      htctl generate {bot} --prompt 'I think' -n 5{where}")
+    told.append(f"  next      htctl generate {bot} --prompt 'I think' -n 5{store_option(store)}")
     return [bot, *told]
+
+
+def store_option(store: Store) -> str:
+    """What a next command needs to find this store; nothing where it does by itself."""
+    return "" if _is_default(store.address) else f" --store {shlex.quote(store.address)}"
 
 
 def _is_default(address: str) -> bool:

@@ -6,13 +6,21 @@ from typing import Any
 
 from pipeline.cards import metadata, templates
 from pipeline.cards.escape import markdown
-from pipeline.config import TINY, public_name
+from pipeline.config import TINY, is_bot, public_name
+from pipeline.layout import is_adopted
 
 
 def write(facts: Mapping[str, Any]) -> str:
     """README.md's text. `facts`: `config`, `bot`, `run`, `versions` and the results of the stages by name."""
-    name = public_name(facts["config"].base_model)
-    filled = {"metadata": metadata.block(facts), "counts": _counts(facts), "base_model": name, "tiny": TINY}
+    base = facts["config"].base_model
+    filled = {
+        "metadata": metadata.block(facts),
+        "counts": _counts(facts),
+        "base_model": public_name(base),
+        "tiny": TINY,
+        "from_bot": public_name(base) if is_bot(base) else "",
+        "adopted": is_adopted(base),
+    }
     return templates.render("htctl.md.j2", **filled, **facts)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.cards import escape
-from pipeline.config import TINY, is_folder
+from pipeline.config import is_on_hub
 
 MEASURED = (("perplexity", "Perplexity per token"), ("bits_per_byte", "Bits per byte"))
 HOW = "each held-out post alone between end tokens, its end counted, in fp32"
@@ -20,7 +20,7 @@ def block(facts: Mapping[str, Any]) -> str:
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
     }
-    if config.base_model != TINY and not is_folder(config.base_model):
+    if is_on_hub(config.base_model):
         data["base_model"] = config.base_model
         data["base_model_relation"] = "finetune"
     data["tags"] = ["huggingtweets", "htctl"]

@@ -12,10 +12,11 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from pipeline import schema
-from pipeline.cards import metadata, templates
-from pipeline.config import CARDS, X_HANDLE, is_folder, public_name
+from pipeline.cards import escape, metadata, templates
+from pipeline.config import CARDS, X_HANDLE, is_on_hub, public_name
 from pipeline.errors import ConfigError
 from pipeline.identity import bot_id
+from pipeline.layout import is_adopted
 
 GENERATIONS = CARDS[1:]
 SLOTS = 3  # avatars that the last form has room for, used or not
@@ -66,7 +67,7 @@ class Card(Given):
     @property
     def slots(self) -> list[str]:
         """The pictures, and "" for each slot that is not used."""
-        found = [avatar for avatar in self.avatars if avatar]
+        found = [avatar for avatar in self.avatars if escape.url(avatar)]
         return found + [""] * max(SLOTS - len(found), 0)
 
 
@@ -104,7 +105,8 @@ def of_run(template: str, facts: Mapping[str, Any]) -> str:
         "metadata": metadata.block(facts),
         "run": facts["run"],
         "base_model": public_name(base),
-        "on_hub": not is_folder(base) and "/" in base,
+        "on_hub": is_on_hub(base) and "/" in base,
+        "adopted": is_adopted(base),
         "prompt": facts["config"].generate.prompt,
         "before": facts["train"]["before"],
         "after": facts["train"]["after"],

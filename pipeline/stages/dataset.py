@@ -122,7 +122,7 @@ def _check_prompt(context: Context, tokenizer: Any) -> None:
 def _tokenise(context: Context) -> int:
     """Write the tokenizer, and the training part as three arrays; returns how many tokens it has."""
     path = context.local(context.keys.dataset("train.jsonl.gz"))
-    tokenizer = base_model.tokenizer(context.config, (record["text"] for record in read_lines(path)))
+    tokenizer = base_model.tokenizer(context.config, (record["text"] for record in read_lines(path)), context.base_bot)
     _check_prompt(context, tokenizer)
     tokenizer.save_pretrained(context.scratch / "tokenizer")
     context.upload_folder(context.scratch / "tokenizer", context.keys.dataset("tokenizer"))

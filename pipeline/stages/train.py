@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline import base_model, curve, engine, heldout
+from pipeline import base_model, curve, engine, generation, heldout
 from pipeline.checkpoints import Checkpoints
 from pipeline.config import TINY
 from pipeline.packing import PackedPosts
@@ -28,7 +28,7 @@ def run(context: Context) -> Result:
         torch.set_num_threads(1)  # its steps are too small to share: a second thread mostly waits (bench/threads)
     torch.manual_seed(settings.seed)
     tokenizer = _tokenizer(context)
-    model = base_model.model(context.config, tokenizer)
+    model = base_model.model(context.config, tokenizer, context.base_bot)
     heldout_part = Part(context, tokenizer, "heldout")
     before = _measure(context, model, heldout_part, "before")
     torch.manual_seed(settings.seed)
@@ -96,20 +96,7 @@ def _saved(folder: Path) -> Any:
 
 def _write(context: Context, folder: Path, tokenizer: Any, history: list[dict[str, Any]]) -> None:
     """The model as `from_pretrained` takes it, with how it generates; the loss as numbers."""
-    from transformers import GenerationConfig
-
-    wanted, end = context.config.generate, tokenizer.eos_token_id
-    GenerationConfig(
-        do_sample=True,
-        temperature=wanted.temperature,
-        top_p=wanted.top_p,
-        top_k=wanted.top_k,
-        min_length=wanted.min_length,
-        max_length=min(wanted.max_length, tokenizer.model_max_length),
-        bos_token_id=end,
-        eos_token_id=end,
-        pad_token_id=end,
-    ).save_pretrained(folder)
+    generation.settings(context.config.generate, tokenizer).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / "loss.json").write_bytes(to_bytes(history))
     context.upload_folder(folder, context.keys.model(""))

@@ -62,3 +62,9 @@ def test_a_store_that_ignores_conditions_is_found_out(store: FolderStore) -> Non
 def test_a_hub_that_is_not_reached_is_a_note_and_tiny_needs_none() -> None:
     hub, tiny = checks.base_models(["tiny", "owner/name", "tiny"], "http://127.0.0.1:9")
     assert (tiny.state, hub.state) == (OK, NOTE)
+
+
+def test_the_terms_of_posts_are_a_note_and_no_fault() -> None:
+    found = checks.terms()
+    assert found[1] == checks.NOTE
+    assert "foundation or frontier models" in found[2]

@@ -91,3 +91,9 @@ def test_why_is_said() -> None:
         "old: published 2026-11-28 00:00",
         "its deletion was stopped half-way",
     ]
+
+
+def test_what_was_adopted_cannot_be_made_anew_and_stays() -> None:
+    runs = [run("a", 1, current=True), run("b", 2), run("c", 3), run("adopted-1", 90)]
+    assert gone(*runs) == ["c"]
+    assert gone(*runs[:3], run("adopted-1", 90, complete=False)) == ["c", "adopted-1"]

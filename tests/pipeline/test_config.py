@@ -104,3 +104,17 @@ def test_a_licence_that_the_hub_does_not_know_is_refused_before_anything_is_made
     assert [str(problem) for problem in config.impossible(asked)] == [
         "license: 'apache2' is no licence that the Hub knows; did you mean 'apache-2.0'?"
     ]
+
+
+@pytest.mark.parametrize(
+    ("base_model", "on_hub", "shown"),
+    [
+        ("openai-community/gpt2", True, "openai-community/gpt2"),
+        ("tiny", False, "tiny"),
+        ("/home/me/gpt2", False, "gpt2"),
+        ("bot:alice/r-1", False, "alice/r-1"),
+    ],
+)
+def test_what_a_base_model_is_and_how_the_world_sees_it(base_model: str, on_hub: bool, shown: str) -> None:
+    assert config.is_on_hub(base_model) == on_hub
+    assert config.public_name(base_model) == shown

@@ -24,3 +24,12 @@ def test_a_key_s_bot_and_run() -> None:
     assert layout.place(layout.latest("alice-bob")) == ("alice-bob", "", "latest.json")
     for key in (layout.posts_file("ff", "data"), "bots/stray", "batches/b/batch.json"):
         assert layout.place(key) == ("", "", key)
+
+
+def test_a_bot_as_a_base_model_and_back() -> None:
+    keys = layout.RunKeys("alice-bob", "adopted-12345678")
+    assert keys.base_model == "bot:alice-bob/adopted-12345678"
+    assert layout.base_bot(keys.base_model) == keys
+    assert layout.is_adopted(keys.base_model)
+    assert not layout.is_adopted("bot:alice/r-1")
+    assert not layout.is_adopted("someone/adopted-model")

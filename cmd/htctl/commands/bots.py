@@ -78,7 +78,7 @@ def _row(bot: dict[str, Any]) -> tuple[str, ...]:
         bot["bot"],
         handles,
         bot["base_model"],
-        f"{bot['bits_per_byte']:.3f}",
+        "-" if bot["bits_per_byte"] is None else f"{bot['bits_per_byte']:.3f}",
         bot["published"],
         bot["run"],
         *size,

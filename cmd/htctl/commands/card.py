@@ -1,15 +1,18 @@
 """`htctl card`: a bot's model card, one of the original's, one put right, one checked."""
 
 import dataclasses
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from htctl import options, output, published
 from pipeline.config import CARDS
 from pipeline.errors import ConfigError, HtctlError, StoreError
-from pipeline.store import Store, open_store
+from pipeline.layout import RunKeys
+from pipeline.store import Store, open_store, read_json
 
 USES = "name a BOT, or one of --data, --repair and --check"
 
@@ -76,7 +79,20 @@ def _of_bot(store: Store, given: str, template: str) -> bytes:
         return found.data
     from pipeline.cards import TEMPLATES, facts
 
+    if adopted := read_json(store, keys.config).get("adopted"):
+        return _of_adopted(store, keys, adopted, template)
     return TEMPLATES[template](facts.of_run(store, keys)).encode()
+
+
+def _of_adopted(store: Store, keys: RunKeys, adopted: Mapping[str, Any], template: str) -> bytes:
+    """The card of a bot that was made elsewhere, by another of huggingtweets' templates: it has these numbers only."""
+    from pipeline.cards import original
+
+    if template not in original.GENERATIONS or not adopted["card"]:
+        why = f"only {_generations()} can" if adopted["card"] else "its card told no numbers, so none can"
+        raise ConfigError(f"--template {template}: {keys.bot} was adopted, from its old card; {why} be written of it")
+    given = original.parse(json.dumps(adopted["card"]), store.place(keys.config))
+    return original.write(dataclasses.replace(given, template=template)).encode()
 
 
 def _of_data(path: Path, template: str) -> bytes:

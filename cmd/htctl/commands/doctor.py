@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from htctl import checks, jobs, options, output, quotas, selection
+from htctl import basebots, checks, jobs, options, output, quotas, selection
 from htctl.batchfile import Batch
 from htctl.checks import BAD, NOTE, OK, Check
 from k8s import cluster as clusters
@@ -64,11 +64,14 @@ def _all(file: Path | None, store: str, namespace: str, context: str, seconds: f
     yield checks.store(opened)
     if batch:
         yield from checks.tracker(batch)
+        yield checks.terms()
         yield from checks.base_models(
             (group.settings.base_model for group in batch.groups), os.environ.get("HF_ENDPOINT", HUB)
         )
         try:
-            wanted = [each for each in jobs.objects(batch, opened.address) if each["kind"] == "Job"]
+            wanted = [
+                each for each in jobs.objects(basebots.pinned(batch, opened), opened.address) if each["kind"] == "Job"
+            ]
         except HtctlError as error:
             yield Check("reach", BAD, str(error), f"change it in {file}")
     yield from _of_cluster(batch, wanted, namespace, context, seconds)

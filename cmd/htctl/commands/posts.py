@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from htctl import options, output, published
+from pipeline import layout
+from pipeline.errors import StoreError
 from pipeline.layout import RunKeys
 from pipeline.posts import read_lines
 from pipeline.store import Store, open_store
@@ -35,6 +37,10 @@ def posts(
 def records(store: Store, keys: RunKeys, handles: list[str], dropped: bool, scratch: Path) -> Iterator[dict[str, Any]]:
     """The kept or dropped posts of a run, handle by handle."""
     part = "dropped" if dropped else "kept"
+    if keys.run.startswith(f"{layout.ADOPTED}-"):
+        raise StoreError(
+            f"{keys.bot} was made elsewhere and adopted: the store has none of the posts that it learnt from"
+        )
     for handle in handles:
         for record in read_lines(store.local(keys.posts(f"{handle.lower()}.{part}.jsonl.gz"), scratch)):
             yield {"handle": handle, **record}

@@ -1,6 +1,6 @@
 """`htctl render`: the Kubernetes objects that a batch would be submitted as."""
 
-from htctl import jobs, options, output, selection
+from htctl import basebots, jobs, options, output, selection
 from pipeline.store import open_store
 
 
@@ -19,8 +19,8 @@ def render(
     """
     as_json = options.wants_json(format_)
     asked = selection.asked(file, groups or [], posts or [], options.settings(set_ or []), batch)
-    address = open_store(options.store_address(store, asked.store)).address
-    found = jobs.objects(asked, address)
+    opened = open_store(options.store_address(store, asked.store))
+    found = jobs.objects(basebots.pinned(asked, opened), opened.address)
     if as_json:
         output.data({"apiVersion": "v1", "kind": "List", "items": found})
     else:

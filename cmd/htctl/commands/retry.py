@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from htctl import batchjobs, jobs, options, output, overview, selection, submission
+from htctl import basebots, batchjobs, jobs, options, output, overview, selection, submission
 from htctl.batchfile import Batch
 from htctl.overview import Asked, Overview
 from htctl.submission import Sending
@@ -30,6 +30,7 @@ def retry(
         raise ConfigError("say which batch: htctl retry -f bots.yaml")
     asked = selection.load(file, options.for_cluster(set_, namespace), groups or [], batch)
     opened = open_store(options.store_address(store, asked.store))
+    asked = basebots.pinned(asked, opened)
     jobs.check(asked, opened.address)
     where = asked.groups[0].kubernetes.namespace
     found = overview.take(Asked(file, asked.name, groups or (), "", opened.address, where, context), deep=False)

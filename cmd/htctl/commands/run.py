@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from htctl import options, output, postsfiles, process, selection, summary
+from htctl import basebots, options, output, postsfiles, process, selection, summary
 from htctl.batchfile import Batch, Group
 from pipeline.errors import INTERRUPTED, ConfigError
 from pipeline.store import Store, open_store
@@ -14,7 +14,9 @@ def run(
     groups: options.HandlesArgument = None,
     file: options.FileOption = None,
     posts: options.PostsOption = None,
-    base_model: Annotated[str, typer.Option(help="A hub id, a folder, or 'tiny' (built in, for trying).")] = "",
+    base_model: Annotated[
+        str, typer.Option(help="A hub id, a folder, 'bot:BOT' (of the store) or 'tiny' (for trying).")
+    ] = "",
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Count lines of posts files that hold no post, and leave them out.")
     ] = False,
@@ -35,6 +37,7 @@ def run(
     overrides |= {"skip_bad": True} if skip_bad else {}
     asked = selection.asked(file, groups or [], posts or [], overrides, batch)
     opened = open_store(options.store_address(store, asked.store))
+    asked = basebots.pinned(asked, opened)
     codes: dict[str, int] = {}
     for group in asked.groups:
         codes[group.bot] = _make(asked, group, opened)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from htctl import following, jobs, options, output, overview, selection, submission
+from htctl import basebots, following, jobs, options, output, overview, selection, submission
 from htctl.batchfile import Batch
 from htctl.following import Patience
 from htctl.submission import Sending
@@ -63,6 +63,7 @@ def submit(
     patience = Patience(options.seconds(start_deadline, "--start-deadline"), delete=True)
     asked = selection.asked(file, groups or [], posts or [], options.for_cluster(set_, namespace), batch)
     opened = open_store(options.store_address(store, asked.store))
+    asked = basebots.pinned(asked, opened)
     if dry_run == "client":
         count = len(submission.objects(asked, opened, keep=False))
         output.note(f"{count:,} objects of batch {asked.name} are sound as far as can be told here; nothing was sent")

@@ -124,3 +124,15 @@ def test_samples_are_a_list_of_plain_texts_whatever_they_hold() -> None:
     shown = [tokens[index + 2].content for index in items]
     assert len(items) == len(samples)
     assert shown == [escape.markdown(sample) for sample in samples]
+
+
+def test_a_bot_that_goes_on_from_another_says_so() -> None:
+    text = card({"base_model": "bot:alice/r-12345678"})
+    assert "It is the bot alice/r-12345678 (124,439,808 parameters), fine-tuned further." in text
+    assert '"Before" is the bot of this store that the training began with, alice/r-12345678.' in text
+    assert "base_model" not in metadata(text)
+    assert "may have been trained on posts that are held out" not in text
+
+
+def test_of_an_adopted_one_it_is_not_known_what_it_has_seen() -> None:
+    assert "**It may have been trained on posts that are held out here**" in card({"base_model": "bot:a/adopted-1"})

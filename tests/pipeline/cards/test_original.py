@@ -162,6 +162,13 @@ def test_an_address_cannot_leave_its_attribute(name: str) -> None:
     assert "https://x/%27%29;%22%3E%3Cscript%3E" in text
 
 
+def test_an_address_that_is_none_takes_no_slot() -> None:
+    given = data("h_ototake-hirox246-ochyai")
+    given["accounts"][0]["avatar"] = "javascript:x"
+    shown = [line for line in written(given).splitlines() if "display:" in line]
+    assert ["display:inherit" in line for line in shown] == [True, True, False]
+
+
 def test_links_that_are_not_given_leave_no_broken_ones() -> None:
     given = {**data(), "preprocess": "", "training": "javascript:x", "thumbnail": ""}
     text = written(given)
