@@ -148,6 +148,7 @@ def _race(address: str, start: Any, wins: Any) -> None:
         wins.put(lease.take(open_store(address), KEY, 60, lambda _: None).state.generation)
     except BusyError:
         wins.put(0)
+    start.wait()  # who has ended holds nothing any more
 
 
 def test_of_many_that_find_it_free_one_takes_it(tmp_path: Path) -> None:
