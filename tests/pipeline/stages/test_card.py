@@ -2,6 +2,7 @@ import html
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +16,12 @@ from pipeline.config import CARDS
 from pipeline.progress import Report
 from pipeline.stage import Context
 from pipeline.stages import card
-from pipeline.store import read_json
+from pipeline.store import open_store, read_json
 from pipeline.store.folder import FolderStore
+from tests import hub as hubserver
+from tests import s3server
 from tests.conftest import Finished
+from tests.htctl.runner import htctl
 
 
 def test_the_card_and_the_numbers_lie_beside_the_weights(finished: Finished) -> None:
@@ -57,16 +61,50 @@ def test_the_snippet_runs_as_it_stands_in_the_bot_s_folder(finished: Finished, t
     if "print" not in code:  # the original's ends in a value, as one types it at a prompt
         code = code.rstrip().replace("\ngenerator(", "\nfor post in generator(")
         code += ":\n    print(post['generated_text'])\n"
+    assert posts_of(code, finished.model) == 5
+
+
+def test_the_snippet_runs_where_a_bot_was_fetched_to_from_s3(
+    finished: Finished, s3: s3server.Server, tmp_path: Path
+) -> None:
+    store = open_store(s3.address("fetched"))
+    for entry in finished.store.list("bots/"):
+        store.upload(finished.store.local(entry.key, tmp_path), entry.key)
+    assert htctl("fetch", finished.keys.bot, str(tmp_path / "bot"), "--store", store.address).code == 0
+    assert posts_of(snippet(tmp_path / "bot"), tmp_path / "bot") == 5
+
+
+def test_the_snippet_runs_with_the_bot_s_name_on_a_hub(finished: Finished, tmp_path: Path) -> None:
+    shutil.copytree(finished.model, tmp_path / "models" / "alice" / "bot")
+    code = snippet(finished.model).replace('model="."', 'model="alice/bot"')
+    with hubserver.serve(tmp_path / "models") as endpoint:
+        online = {"HF_ENDPOINT": endpoint, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "cache")}
+        assert posts_of(code, tmp_path, **online) == 5
+
+
+def snippet(bot: Path) -> str:
+    """The code in the card that lies in a bot's folder."""
+    return (bot / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+
+
+def posts_of(code: str, folder: Path, **environment: str) -> int:
+    """How many posts a card's code prints where it is run, with neither compiler nor network."""
     ran = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=finished.model,
-        env={"PATH": "", "HF_HUB_OFFLINE": "1", "HOME": os.environ.get("HOME", "/"), "OMP_NUM_THREADS": "1"},
+        cwd=folder,
+        env={
+            "PATH": "",
+            "HF_HUB_OFFLINE": "1",
+            "HOME": os.environ.get("HOME", "/"),
+            "OMP_NUM_THREADS": "1",
+            **environment,
+        },
         capture_output=True,
         text=True,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.count("My dream is") == 5
+    return ran.stdout.count("My dream is")
 
 
 def test_a_card_that_a_hub_would_refuse_is_told_and_still_written(
