@@ -36,7 +36,7 @@ COMMANDS = {
     "card": "Print a bot's model card; write, repair or check one.",
     "track": "Send Weights & Biases what runs recorded for it and it has not got: `htctl track sync`.",
     "adopt": "Take a bot in that huggingtweets made: weights, tokenizer and card, from a folder or a hub.",
-    "fetch": "Copy published bots (weights, tokenizer, card) from the store into a folder: one, or several into DIR/BOT each.",
+    "fetch": "Copy published bots (weights, tokenizer, card) from the store into a folder.",
     "gc": "Delete old runs and left checkpoints from the store; shows them first, and asks.",
 }
 

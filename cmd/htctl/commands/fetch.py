@@ -37,9 +37,9 @@ def fetch(
     force: Annotated[bool, typer.Option("--force", help="Replace a bot that is in DIR.")] = False,
     store: options.StoreOption = "",
 ) -> int:
-    """Copy published bots (weights, tokenizer, card) from the store into a folder: one, or several into DIR/BOT each.
+    """Copy published bots (weights, tokenizer, card) from the store into a folder.
 
-    With -f or --batch: all bots of the batch, or those named. Exit code 1: one of them is not published.
+    One goes into DIR, several go into DIR/BOT each. With -f or --batch: all bots of the batch, or those named. Exit code 1: one of them is not published.
     """
     *bots, folder = names
     of_batch = file is not None or bool(batch)
