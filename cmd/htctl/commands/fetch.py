@@ -39,7 +39,8 @@ def fetch(
 ) -> int:
     """Copy published bots (weights, tokenizer, card) from the store into a folder.
 
-    One goes into DIR, several go into DIR/BOT each. With -f or --batch: all bots of the batch, or those named. Exit code 1: one of them is not published.
+    One goes into DIR, several go into DIR/BOT each. With -f or --batch: all bots of the batch, or those named.
+    Exit code 1: one of them is not published.
     """
     *bots, folder = names
     of_batch = file is not None or bool(batch)
