@@ -204,7 +204,11 @@ def test_waiting_feeds_the_rest_and_retry_takes_what_failed(real: KubernetesClus
     ran = say("submit", *failing, "--wait", "--max-in-flight=1")
     ended.set()
     assert ran.code == 1
-    assert ran.err.endswith("a: failed\nb: failed\nc: failed\n0 of 3 bots are published\n")
+    totals, *failed = ran.out.splitlines()[-4:]
+    assert totals == "batch night: 3 groups: 3 failed"
+    assert [line.partition(" (")[0].split(", ")[0] for line in failed] == [
+        f"{bot}: failed: stopped after 1 s" for bot in "abc"
+    ]
     assert max(most) == 1
     assert "retried 2 of 2 groups: a, b" in say("retry", "a", "b", "--set=resources.memory=128Mi").err
     assert "retried 1 of 3 groups: c" in say("retry").err
@@ -253,12 +257,16 @@ def test_the_documented_role_is_enough_for_every_command(
         (0, ["pause"]),
         (0, ["cancel", "--yes"]),
         (1, ["submit", "a", "--wait", *failing]),
+        (1, ["status"]),
+        (1, ["watch"]),
         (0, ["retry", "a"]),
         (0, ["submit", "b", "--set=kubernetes.queue=none"]),
         (0, ["pause", "b"]),
     ]:
         ran = say(*command)
         assert (ran.code, "forbidden" in ran.err) == (expected, False), ran.err
+    assert "ok   permissions: all" in say("doctor").out
+    assert "forbidden" not in say("doctor").out
 
 
 def test_each_rule_of_the_role_is_needed(
