@@ -18,6 +18,7 @@ from typing import IO, Any, cast
 ALIVE = "alive"  # a file of the recording's folder, locked while somebody records
 FOLDER = "htctl-wandb-"  # how every such folder's name begins
 WAITING = 10_000  # commands that the process may be behind; what comes then is dropped
+SHOWN = re.compile(r"View run .* at (https?://\S+)$")  # how wandb's uploader says where a run is to be seen
 OWN = ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_HTTP_TIMEOUT")  # of wandb's variables a person's own
 
 

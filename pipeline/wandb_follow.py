@@ -7,9 +7,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.wandb_feed import plain
+from pipeline.wandb_feed import SHOWN, plain
 
-SHOWN = re.compile(r"View run .* at (https?://\S+)$")
 TROUBLE = re.compile(r"error|fail|refused|denied|not authenticated|no api key|timed? ?out|\b[45]\d\d\b", re.IGNORECASE)
 TURN_S = 60.0  # how long a recording waits for the one before to be sent
 

@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from htctl import output, process, runs
-from pipeline import layout
+from pipeline import layout, wandb_feed
 from pipeline.errors import ConfigError, HtctlError
 from pipeline.layout import RunKeys
 from pipeline.store import Store, read_json
 
-FOLDER = re.compile(r"htctl-wandb-\w+")  # how every attempt's folder is called
+FOLDER = re.compile(rf"{wandb_feed.FOLDER}\w+")  # how every attempt's folder is called
 SYNCED = ".synced"  # what wandb itself puts beside a recording that it has sent
 STATE = ".syncstate"  # ... and what it keeps of one that it has begun, so that it goes on there
 CUT_OFF = "the file ends with an incomplete record"  # what wandb says of one
-SHOWN = re.compile(r"View run .* at (https?://\S+)$")
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def send(store: Store, attempt: Attempt, seconds: float) -> bool:
             last = ""
             for line in process.sync_wandb(folder, (folder / path).parent, server, seconds):
                 last = line or last
-                if shown := SHOWN.search(line):
+                if shown := wandb_feed.SHOWN.search(line):
                     _keep_link(store, attempt.keys, path, shown[1])
             mark = folder / (path + SYNCED)
             if CUT_OFF in last:  # by a kill: it will not grow any more, and all before was sent

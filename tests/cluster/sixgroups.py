@@ -85,7 +85,7 @@ def jobs(stage: Scene, batch: Path) -> Mapping[str, Manifest]:
     return {job["metadata"]["annotations"][names.BOT]: job for job in listed}
 
 
-def htctl(*arguments: str, **popen: Any) -> "subprocess.CompletedProcess[str]":
+def htctl(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """A command in a process of its own, as a person starts it."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     return subprocess.run(
@@ -95,5 +95,4 @@ def htctl(*arguments: str, **popen: Any) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         timeout=900,
-        **popen,
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from htctl import basebots, checks, jobs, options, output, quotas, selection
+from htctl import basebots, checks, jobs, options, output, quotas, selection, submission
 from htctl.batchfile import Batch
 from htctl.checks import BAD, NOTE, OK, Check
 from k8s import cluster as clusters
@@ -69,9 +69,7 @@ def _all(file: Path | None, store: str, namespace: str, context: str, seconds: f
             (group.settings.base_model for group in batch.groups), os.environ.get("HF_ENDPOINT", HUB)
         )
         try:
-            wanted = [
-                each for each in jobs.objects(basebots.pinned(batch, opened), opened.address) if each["kind"] == "Job"
-            ]
+            wanted = submission.only_jobs(jobs.objects(basebots.pinned(batch, opened), opened.address))
         except HtctlError as error:
             yield Check("reach", BAD, str(error), f"change it in {file}")
     yield from _of_cluster(batch, wanted, namespace, context, seconds)

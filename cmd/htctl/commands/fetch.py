@@ -50,7 +50,8 @@ def fetch(
     opened = open_store(options.store_address(store, asked.store))
     target = Path(folder).expanduser().resolve()
     if not of_batch and len(bots) == 1:
-        return _fetch(opened, options.existing_bot(opened, bots[0]), target, force)
+        _fetch(opened, options.existing_bot(opened, bots[0]), target, force)
+        return 0
     wanted = _of_batch(opened, asked.name, bots) if of_batch else [options.existing_bot(opened, bot) for bot in bots]
     missing = [bot for bot in wanted if not published.pointer(opened, bot)]
     for bot in wanted:
@@ -72,7 +73,7 @@ def _of_batch(store: Store, batch: str, wanted: list[str]) -> list[str]:
     return found
 
 
-def _fetch(store: Store, bot: str, target: Path, force: bool) -> int:
+def _fetch(store: Store, bot: str, target: Path, force: bool) -> None:
     keys = published.current_run(store, bot)
     files = list(store.list(keys.model("")))
     if not files:
@@ -87,7 +88,6 @@ def _fetch(store: Store, bot: str, target: Path, force: bool) -> int:
         _put_in_place(parts / keys.model("").rstrip("/"), target)
     output.line(f"{keys.bot}: {len(files)} files, {output.size(total)}, in {target}")
     output.line(f"in Python: from transformers import pipeline; pipeline('text-generation', model={str(target)!r})")
-    return 0
 
 
 def _check(target: Path, names: set[str], force: bool) -> None:
