@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TORCH := $(shell sed -n 's/^ *"\(torch==.*\)",/\1/p' pyproject.toml)
 DEMO_STORE ?= demo-store
 
-.PHONY: help demo check lint types rooms test install image lock clean
+.PHONY: help demo check lint types rooms test install image chart linters lock clean
 
 help:                     ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -26,8 +26,9 @@ types: $(VENV)/dev        ## mypy, strict on the source
 rooms: $(VENV)/dev        ## who may import whom
 	$(BIN)/lint-imports
 
-test: $(VENV)/dev         ## pytest
-	$(BIN)/python -m pytest
+test: $(VENV)/dev         ## pytest: a process for each core, then one for what shares a cluster
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not cluster"
+	$(BIN)/python -m pytest -m cluster
 
 install: $(VENV)/dev      ## a virtual environment with all of it
 
@@ -46,8 +47,21 @@ $(VENV)/dev: $(VENV)/pipeline requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	touch $@
 
-image:                    ## the container's image, into dist/htctl-image.tar
+image:                    ## the container's image, into dist/htctl-image.tar, and what is in it beside it
 	docker/build dist/htctl-image.tar
+
+linters: $(VENV)/dev $(VENV)/linters/done  ## other people's linters on chart, Dockerfile and workflows
+	PATH="$(CURDIR)/$(VENV)/linters/bin:$$PATH" $(BIN)/python -m pytest tests/helm/htctl/test_linters.py
+
+# checkov pins a lot, so these have an environment of their own.
+$(VENV)/linters/done: requirements/lint.txt
+	$(PYTHON) -m venv $(VENV)/linters
+	$(VENV)/linters/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/lint.txt
+	touch $@
+
+chart: $(VENV)/dev        ## write the chart's README and schema anew from its values
+	$(BIN)/python -m helm.schema
+	$(BIN)/python -m helm.readme
 
 lock: $(VENV)/dev         ## write requirements/ anew from pyproject.toml
 	requirements/lock $(BIN)/uv
