@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 import tempfile
 import time
@@ -10,16 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline import config, generation, keeper, layout, oldmodel, runner
+from pipeline import basemodels, config, generation, keeper, layout, oldmodel, published, runner, settings
 from pipeline.cards import reading
 from pipeline.cards.original import Given
 from pipeline.errors import ConfigError, StoreError, told
+from pipeline.handles import wrong_handles
 from pipeline.identity import bot_id
 from pipeline.layout import RunKeys
+from pipeline.moments import utc
 from pipeline.oldmodel import Card, Loaded
 from pipeline.progress import Report, quiet, share_cores
-from pipeline.stage import Context, to_bytes
-from pipeline.store import ABSENT, Store, open_store, read_json
+from pipeline.stage import Context
+from pipeline.store import Store, open_store
+from pipeline.store.objects import read_json, to_bytes
 
 WHO = "say whose bot it is: --handles a+b"
 
@@ -28,6 +30,7 @@ def adopt(given: str, handles: Sequence[str], store: Store, replace: bool, repor
     """Adopt the model at `given`, a folder or a hub's id; returns its bot. A bot that is there stays current unless
     `replace`."""
     folder = oldmodel.find(given)
+    oldmodel.check(folder)
     card = oldmodel.card(folder)
     found = reading.read(card.text, handles)
     names = _whose(given, found, handles)
@@ -36,7 +39,7 @@ def adopt(given: str, handles: Sequence[str], store: Store, replace: bool, repor
     _refuse_other(store, keys, replace)
     for line in _told(card, found):
         report.line(line)
-    with keeper.attempt(store, keys, config.Limits(), report) as mine, tempfile.TemporaryDirectory() as scratch:
+    with keeper.attempt(store, keys, settings.Limits(), report) as mine, tempfile.TemporaryDirectory() as scratch:
         if read_json(mine, keys.stage("publish")).get("fingerprint") != digest:
             started = time.time()
             loaded = oldmodel.load(folder, given)
@@ -44,7 +47,7 @@ def adopt(given: str, handles: Sequence[str], store: Store, replace: bool, repor
             mine.write(keys.config, to_bytes({"asked": _asked(names), "made_by": runner.versions(), "adopted": about}))
             _write(Context(_as_config(names), mine, keys, Path(scratch), report), loaded, card, found.given)
             mine.write(keys.stage("publish"), to_bytes(_marker(digest, started, about)))
-        _point(mine, keys, _pointer(keys, digest, names, found), replace)
+        published.publish(mine, keys, _pointer(digest, found), names, over=replace)
     return keys.bot
 
 
@@ -54,7 +57,7 @@ def _whose(given: str, found: reading.Found, handles: Sequence[str]) -> tuple[st
         raise ConfigError(f"{given}: {found.why}, not of {' and '.join(f'@{handle}' for handle in handles)}")
     if not found.handles:
         raise ConfigError(f"{given}: {found.why or 'its card does not tell whose bot it is'}; {WHO}")
-    if wrong := config.wrong_handles("jsonl", found.handles):
+    if wrong := wrong_handles("jsonl", found.handles):
         raise ConfigError(f"--handles: {'; '.join(problem.text for problem in wrong)}")
     return found.handles
 
@@ -75,7 +78,7 @@ def _told(card: Card, found: reading.Found) -> list[str]:
 
 
 def _refuse_other(store: Store, keys: RunKeys, replace: bool) -> None:
-    current = read_json(store, layout.latest(keys.bot)).get("run")
+    current = published.pointer(store, keys.bot).get("run")
     if current not in (None, keys.run) and not replace:
         raise StoreError(
             f"{keys.bot} is there already (its run {current}); --replace makes the adopted one current, and keeps the "
@@ -88,7 +91,7 @@ def _about(
 ) -> dict[str, Any]:
     """What is known of an adopted bot."""
     return {
-        "from": config.public_name(given) if Path(given).expanduser().is_dir() else given,
+        "from": basemodels.public_name(given) if Path(given).expanduser().is_dir() else given,
         "handles": list(handles),
         "weights": [path.name for path in weights],
         "parameters": sum(part.numel() for part in loaded.model.parameters()),
@@ -127,31 +130,16 @@ def _marker(digest: str, started: float, about: dict[str, Any]) -> dict[str, Any
     return {
         "stage": "publish",
         "fingerprint": digest,
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "started": utc(started),
         "seconds": round(time.time() - started, 3),
         "result": about,
     }
 
 
-def _pointer(keys: RunKeys, digest: str, handles: Sequence[str], found: reading.Found) -> dict[str, Any]:
-    return {
-        "run": keys.run,
-        "config": digest,
-        "posts": "",
-        "published": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "handles": list(handles),
-        "base_model": "gpt2" if found.given else "unknown",
-        "bits_per_byte": None,  # a card of huggingtweets tells of no measurement
-    }
-
-
-def _point(store: Store, keys: RunKeys, pointer: dict[str, Any], replace: bool) -> None:
-    key = layout.latest(keys.bot)
-    before = store.read(key)
-    if before and json.loads(before.data).get("run") == keys.run:
-        return
-    if not store.swap(key, to_bytes(pointer), before.version if before and replace else ABSENT):
-        raise StoreError(f"{key} was moved by another run meanwhile; the adopted run {keys.run} is kept: run again")
+def _pointer(digest: str, found: reading.Found) -> dict[str, Any]:
+    base_model = "gpt2" if found.given else "unknown"
+    # a card of huggingtweets tells of no measurement
+    return {"config": digest, "posts": "", "base_model": base_model, "bits_per_byte": None}
 
 
 def main(arguments: list[str]) -> int:

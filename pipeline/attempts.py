@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from pipeline.config import Limits
 from pipeline.errors import INTERRUPTED, GaveUpError, TryLaterError
-from pipeline.lease import State, moment
+from pipeline.lease import State
+from pipeline.moments import moment
+from pipeline.settings import Limits
 
 Record = dict[str, Any]
 VANISHED = "ended without a word: killed, or its machine was lost"

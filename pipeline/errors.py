@@ -31,6 +31,10 @@ class AccountError(HtctlError):
     exit_code = 66
 
 
+class TooDearError(HtctlError):
+    """To go on would cost more than was allowed."""
+
+
 class GaveUpError(HtctlError):
     """The run has been tried as often, or for as long, as it may be."""
 
@@ -47,6 +51,10 @@ class TryLaterError(HtctlError):
     """Stopped after saving its work, or told to come back later."""
 
     exit_code = 75
+
+
+class StoppedError(TryLaterError):
+    """Told to stop, by SIGTERM."""
 
 
 class BusyError(TryLaterError):

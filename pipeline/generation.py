@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import Generate
 from pipeline.errors import INTERRUPTED, HtctlError
 from pipeline.progress import quiet, share_cores
+from pipeline.settings import Generate
 
 AT_ONCE = 50  # posts generated together
 SEEDS = 2**32  # as many as transformers' set_seed takes

@@ -3,34 +3,41 @@
 import re
 from collections.abc import Iterable
 
-from pipeline.config import X_HANDLE, RunConfig
+from pipeline.config import RunConfig
+from pipeline.handles import X_HANDLE, Account, parse
 
 LONGEST_BOT_ID = 80
 LONGEST_BATCH = 40
 
 
+def bot_of(config: RunConfig) -> str:
+    """The id of the bot that a run makes."""
+    return bot_id(config.source, config.qualified)
+
+
 def bot_id(source: str, handles: Iterable[str]) -> str:
-    """The id of a group's bot: its sorted lower-case handles joined by `-`.
+    """The id of a group's bot: its sorted lower-case handles joined by `-`, whatever their sources.
 
     Where a handle is not an X user name, or the id would pass 80 characters, it is a slug and 8 hex
     digits of the source-qualified handles. X user names hold no `-`, so two groups never share an id.
+    A handle that names no source of its own is at `source`.
     """
-    names = sorted(handle.lower() for handle in handles)
+    accounts = sorted((parse(handle, source) for handle in handles), key=lambda account: account.key)
+    names = [account.name.lower() for account in accounts]
     joined = "-".join(names)
     if len(joined) <= LONGEST_BOT_ID and all(X_HANDLE.fullmatch(name) for name in names):
         return joined
-    qualified = "\n".join(f"{source}:{name}" for name in names)
+    qualified = "\n".join(f"{account.source}:{account.name.lower()}" for account in accounts)
     return with_digest(joined, qualified, LONGEST_BOT_ID)
 
 
 def named(text: str) -> list[str]:
-    """The handles in `a+b` or `@a`, as the person wrote them but without @ and spaces around them."""
-    return [bare(handle) for handle in text.split("+")]
+    """The handles in `a+b`, `@a` or `bluesky:a.com`, as the person wrote them but without @ and spaces around them."""
+    return [_tidy(parse(handle, "")) for handle in text.split("+")]
 
 
-def bare(handle: str) -> str:
-    """A handle without the @ and the spaces that a person may put before it."""
-    return handle.strip().removeprefix("@")
+def _tidy(account: Account) -> str:
+    return f"{account.source}:{account.name}" if account.source else account.name
 
 
 def run_id(config: RunConfig) -> str:

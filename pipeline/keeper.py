@@ -7,15 +7,17 @@ import threading
 import time
 from collections.abc import Iterator
 
-from pipeline import attempts, checkpoints
-from pipeline.config import Limits
+from pipeline import attempts
 from pipeline.errors import GaveUpError, HtctlError, LeaseLostError, reason, told
 from pipeline.layout import RunKeys
-from pipeline.lease import RENEWALS, Lease, take, utc
+from pipeline.lease import RENEWALS, Lease, take
+from pipeline.moments import utc
 from pipeline.progress import Report
-from pipeline.stage import to_bytes
-from pipeline.store import Store, read_json
+from pipeline.settings import Limits
+from pipeline.store import Store
 from pipeline.store.fenced import FencedStore
+from pipeline.store.objects import read_json, to_bytes
+from pipeline.training import checkpoints
 
 
 @contextlib.contextmanager

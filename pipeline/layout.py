@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pipeline.config import BOT, is_bot
+from pipeline.basemodels import BOT, is_bot
 
 
 class Place(NamedTuple):
@@ -33,6 +33,43 @@ def posts_files() -> str:
 def posts_file(sha256: str, name: str) -> str:
     """A part of a posts file that was given as a file: `data` (its bytes) or `index.json` (written last)."""
     return f"posts/file/{sha256}/{name}"
+
+
+def accounts(source: str) -> str:
+    """The prefix of all accounts whose posts were asked of a source."""
+    return f"posts/{source}/"
+
+
+@dataclass(frozen=True)
+class AccountKeys:
+    """The keys of an account's posts at a source, shared by all groups and batches."""
+
+    source: str
+    handle: str
+
+    @property
+    def base(self) -> str:
+        """The account's folder, without a slash at its end."""
+        return f"{accounts(self.source)}{self.handle.lower()}"
+
+    @property
+    def index(self) -> str:
+        """What is known of the account, and how far its posts are fetched."""
+        return f"{self.base}/index.json"
+
+    @property
+    def lease(self) -> str:
+        """Who fetches it just now."""
+        return f"{self.base}/lease.json"
+
+    @property
+    def profile(self) -> str:
+        """The answer to the look-up, as it came."""
+        return f"{self.base}/profile.json.gz"
+
+    def page(self, number: int) -> str:
+        """An answer of posts, as it came; numbered in the order in which they were asked for."""
+        return f"{self.base}/pages/{number:06}.json.gz"
 
 
 def bots() -> str:

@@ -18,7 +18,9 @@ from typing import Any
 
 from pipeline.config import NODE, POD
 from pipeline.errors import BusyError, LeaseLostError
+from pipeline.moments import moment, utc
 from pipeline.store import ABSENT, Store, Versioned
+from pipeline.store.objects import to_bytes
 
 RENEWALS = 3  # in each span
 LONGEST_LOOK_S = 2.0
@@ -53,7 +55,7 @@ class State:
     now: dict[str, Any] = field(default_factory=dict)  # what the run is at: stage, done, total, step
 
     def to_bytes(self) -> bytes:
-        return (json.dumps(dataclasses.asdict(self), ensure_ascii=False, indent=2) + "\n").encode()
+        return to_bytes(dataclasses.asdict(self))
 
     @classmethod
     def parse(cls, data: bytes) -> "State":
@@ -92,12 +94,13 @@ class Lease:
         return found
 
 
-def take(store: Store, key: str, seconds: float, say: Callable[[str], None]) -> Lease:
-    """Take a run's lease, waiting to see whether another holder is still alive; where it is: BusyError."""
+def take(store: Store, key: str, seconds: float, say: Callable[[str], None], what: str = "") -> Lease:
+    """Take a lease, waiting to see whether another holder is still alive; where it is: BusyError."""
+    what = what or f"run {key.split('/')[-2]}"
     while True:
         found = store.read(key)
         if found:
-            _wait_until_free(store, key, found, State.parse(found.data), say)
+            _wait_until_free(store, key, found, State.parse(found.data), say, what)
         taken = seize(store, key, seconds, found)
         if taken:
             return taken
@@ -114,24 +117,25 @@ def seize(store: Store, key: str, seconds: float, found: Versioned | None) -> Le
     return Lease(store, key, state, mine.version, before) if mine and mine.data == state.to_bytes() else None
 
 
-def _wait_until_free(store: Store, key: str, found: Versioned, state: State, say: Callable[[str], None]) -> None:
+def _wait_until_free(
+    store: Store, key: str, found: Versioned, state: State, say: Callable[[str], None], what: str
+) -> None:
     """Return when the lease may be taken over; raise BusyError once its holder is known to be alive."""
     if state.released or _has_ended(state.holder):
         return
     if _is_of_this_machine(state.holder) and time.time() - moment(state.renewed) < 1.5 * state.seconds / RENEWALS:
-        raise _busy(key, state)
-    say(f"{state.holder} had this run in hand; waiting up to {state.seconds:g} s to see whether it still is")
+        raise _busy(what, state)
+    say(f"{state.holder} had {what} in hand; waiting up to {state.seconds:g} s to see whether it still is")
     started = time.monotonic()
     while time.monotonic() - started < state.seconds:
         time.sleep(min(state.seconds / RENEWALS / 2, LONGEST_LOOK_S))
         if store.version(key) != found.version:
-            raise _busy(key, state)
+            raise _busy(what, state)
 
 
-def _busy(key: str, state: State) -> BusyError:
-    run = key.split("/")[-2]
+def _busy(what: str, state: State) -> BusyError:
     return BusyError(
-        f"run {run} is in the hands of {state.holder} since {state.taken}; let it finish, or stop it and run again"
+        f"{what} is in the hands of {state.holder} since {state.taken}; let it finish, or stop it and run again"
     )
 
 
@@ -168,16 +172,3 @@ def _began(pid: int) -> str:
     except OSError:
         return ""
     return "" if fields[0] in "ZX" else fields[19]
-
-
-def utc(seconds: float | None = None) -> str:
-    """A moment as ISO 8601, to the millisecond; without one, now."""
-    at = time.time() if seconds is None else seconds
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(at))}.{int(at * 1000) % 1000:03d}Z"
-
-
-def moment(text: str) -> float:
-    """The inverse of `utc`: seconds since 1970."""
-    import datetime
-
-    return datetime.datetime.fromisoformat(text).timestamp()

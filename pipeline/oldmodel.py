@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline import base_model
-from pipeline.base_model import Source
+from pipeline.basemodels import is_folder
 from pipeline.cards import mojibake
-from pipeline.config import Generate, is_folder
 from pipeline.errors import ConfigError, HtctlError
+from pipeline.settings import Generate
+from pipeline.training import base_model
+from pipeline.training.base_model import Source
 
 # What is looked at; nothing else of a folder or a hub is taken, code least of all.
 FILES = ("*.json", "merges.txt", "*.safetensors", "pytorch_model*.bin", "README.md")
@@ -55,6 +56,11 @@ def _fetched(name: str) -> Path:
     except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise HtctlError(f"{name}: could not be fetched from the hub ({reason}); try again later") from None
+
+
+def check(folder: Path) -> None:
+    """Raise ConfigError where no model is there, whatever else is to be said of it."""
+    _config(folder / "config.json")
 
 
 def weights(folder: Path) -> list[Path]:

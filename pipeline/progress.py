@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pipeline.moments import utc
+
 EVERY = 10.0  # seconds between plain lines
 
 
@@ -53,7 +55,7 @@ class Report:
 
     def line(self, text: str) -> None:
         """One line, above any bar."""
-        self.said.append(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}")
+        self.said.append(f"{utc()} {text}")
         self.console.print(escape(text))
 
     @contextlib.contextmanager

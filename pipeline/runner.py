@@ -10,15 +10,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
-from pipeline import base_model, keeper, layout
+from pipeline import keeper, marks, published, stopping
 from pipeline.config import RunConfig, canonical_json
-from pipeline.identity import bot_id, run_id
+from pipeline.identity import bot_of, run_id
 from pipeline.layout import RunKeys
+from pipeline.moments import utc
 from pipeline.plan import STAGES
 from pipeline.progress import Report
-from pipeline.stage import Context, Result, Stage, to_bytes
-from pipeline.store import Store, read_json
+from pipeline.stage import Context, Result, Stage
+from pipeline.store import Store
+from pipeline.store.objects import read_json, to_bytes
 from pipeline.tracker import tracking
+from pipeline.training import base_model
 
 PUBLISHED_BEFORE = "already published"
 RECORDED = ("torch", "transformers", "deepspeed", "tokenizers", "numpy", "icu4py")
@@ -29,9 +32,9 @@ def run(config: RunConfig, store: Store, report: Report, scratch: Path) -> str:
 
     `unchanged`: the bot's current run is about the same posts with the same config, so nothing is trained.
     """
-    keys = RunKeys(bot_id(config.source, config.handles), run_id(config))
+    keys = RunKeys(bot_of(config), run_id(config))
     if _is_published(store, keys):
-        return _say(report, keys, PUBLISHED_BEFORE)
+        return _say(report, keys, PUBLISHED_BEFORE + _marked(store, keys))
     with keeper.attempt(store, keys, config.limits, report) as mine:
         if _is_published(mine, keys):  # by who held the lease a moment ago
             return _say(report, keys, PUBLISHED_BEFORE)
@@ -56,7 +59,12 @@ def _stages(context: Context) -> str:
 
 
 def _is_published(store: Store, keys: RunKeys) -> bool:
-    return bool(read_json(store, layout.latest(keys.bot)).get("run") == keys.run)
+    return bool(published.pointer(store, keys.bot).get("run") == keys.run)
+
+
+def _marked(store: Store, keys: RunKeys) -> str:
+    taken = marks.say(published.pointer(store, keys.bot))
+    return f", though with posts that were taken back since ({taken}): another --batch makes it anew" if taken else ""
 
 
 def _say(report: Report, keys: RunKeys, outcome: str) -> str:
@@ -97,6 +105,7 @@ def _run_stage(context: Context, name: str, fingerprint: str) -> tuple[Result, s
 
 def _make(context: Context, name: str, fingerprint: str) -> dict[str, Any]:
     """Run a stage; returns its marker."""
+    stopping.leave_if_told()
     started = time.time()
     context.report.now = {"stage": name}
     context.tracker.begins(name, context)
@@ -105,14 +114,17 @@ def _make(context: Context, name: str, fingerprint: str) -> dict[str, Any]:
     return {
         "stage": name,
         "fingerprint": fingerprint,
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "started": utc(started),
         "seconds": round(time.time() - started, 3),
         "result": result,
     }
 
 
 def _is_current(context: Context) -> bool:
-    """Whether the bot's current run, of whatever batch, is about the same posts with the same config."""
-    current = read_json(context.store, layout.latest(context.keys.bot))
+    """Whether the bot's current run, of whatever batch, is about the same posts with the same config.
+
+    One that was made with posts that were taken back is made anew, even where what is left is what is there again.
+    """
+    current = published.pointer(context.store, context.keys.bot)
     mine = (context.config.fingerprint(), context.results["scrape"]["fingerprint"])
-    return (current.get("config"), current.get("posts")) == mine
+    return (current.get("config"), current.get("posts")) == mine and not marks.of(current)

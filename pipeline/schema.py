@@ -29,12 +29,13 @@ def setting(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     pattern: str = "",
+    form: str = "",
 ) -> Any:
     """A dataclass field with its one-line meaning and its bounds (both ends allowed) or the form of its text.
 
-    A default of `dict` is an empty mapping.
+    `form` says a pattern in words. A default of `dict` is an empty mapping.
     """
-    metadata = {"text": text, "low": low, "high": high, "choices": choices, "pattern": pattern}
+    metadata = {"text": text, "low": low, "high": high, "choices": choices, "pattern": pattern, "form": form}
     if default is dict:
         return dataclasses.field(default_factory=dict, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -142,7 +143,7 @@ def _check_scalar(kind: type[Any], value: Any, bounds: Mapping[str, Any]) -> str
         return f"must be {names[kind]}, not {say(value)}"
     low, high, choices = bounds.get("low"), bounds.get("high"), bounds.get("choices")
     if bounds.get("pattern") and not re.fullmatch(bounds["pattern"], str(value)):
-        return f"must have the form {bounds['pattern']}, not '{value}'"
+        return f"must be {bounds.get('form') or 'of the form ' + bounds['pattern']}, not '{value}'"
     if choices and value not in choices:
         return f"must be one of {', '.join(choices)}, not '{value}'"
     if (low is not None and not value >= low) or (high is not None and not value <= high):

@@ -1,17 +1,18 @@
 """What a stage is given and what it leaves: the Context, and the marker that says it is complete."""
 
 import contextlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline import layout
-from pipeline.config import RunConfig, is_bot
+from pipeline.basemodels import is_bot
+from pipeline.config import RunConfig
 from pipeline.layout import RunKeys
 from pipeline.progress import Report
 from pipeline.store import Store, local_folder
+from pipeline.store.fenced import FencedStore
 from pipeline.tracker import Off, Tracker
 
 Result = dict[str, Any]
@@ -35,6 +36,11 @@ class Context:
     report: Report
     results: dict[str, Result] = field(default_factory=dict)
     tracker: Tracker = field(default_factory=Off)
+
+    @property
+    def shared(self) -> Store:
+        """The store for what belongs to no run, and has a lease of its own."""
+        return self.store.store if isinstance(self.store, FencedStore) else self.store
 
     def local(self, key: str) -> Path:
         """An object of the store as a file to read."""
@@ -64,8 +70,3 @@ class Context:
         """Every file of a folder as the object of its name under `key`."""
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             self.store.upload(path, f"{key}/{path.relative_to(folder).as_posix()}")
-
-
-def to_bytes(data: Any) -> bytes:
-    """JSON for a person to read, ending in a newline."""
-    return (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode()

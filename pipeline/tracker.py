@@ -7,9 +7,9 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pipeline.config import Tracker as Settings
 from pipeline.layout import RunKeys
 from pipeline.progress import Report
+from pipeline.settings import Tracker as Settings
 from pipeline.store import Store
 
 if TYPE_CHECKING:
@@ -78,6 +78,6 @@ def tracking(settings: Settings, store: Store, keys: RunKeys, report: Report) ->
 def _open(settings: Settings, store: Store, keys: RunKeys, report: Report) -> Tracker:
     if settings.mode == "off":
         return Off()
-    from pipeline.wandb_tracker import WandbTracker  # what is off is not loaded
+    from pipeline.wandb.tracker import WandbTracker  # what is off is not loaded
 
     return WandbTracker(settings, store, keys, report)

@@ -26,8 +26,9 @@ from pipeline.identity import run_id
 from pipeline.layout import RunKeys
 from pipeline.lease import State
 from pipeline.plan import STAGES
-from pipeline.store import Store, local_folder, open_store, read_json
+from pipeline.store import Store, local_folder, open_store
 from pipeline.store.folder import HIDDEN
+from pipeline.store.objects import read_json
 from tests import factories
 
 BOT = "alice"

@@ -7,7 +7,8 @@ from typing import Any
 from pipeline.config import RunConfig
 from pipeline.errors import StoreError
 from pipeline.layout import RunKeys
-from pipeline.store import Store, read_json
+from pipeline.store import Store
+from pipeline.store.objects import read_json
 
 Facts = dict[str, Any]
 NEEDED = ("scrape", "clean", "dataset", "train", "generate")  # the stages whose results a card tells

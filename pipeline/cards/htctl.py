@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pipeline.basemodels import TINY, is_bot, public_name
 from pipeline.cards import metadata, templates
 from pipeline.cards.escape import markdown
-from pipeline.config import TINY, is_bot, public_name
 from pipeline.layout import is_adopted
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.basemodels import is_on_hub
 from pipeline.cards import escape
-from pipeline.config import is_on_hub
 
 MEASURED = (("perplexity", "Perplexity per token"), ("bits_per_byte", "Bits per byte"))
 HOW = "each held-out post alone between end tokens, its end counted, in fp32"

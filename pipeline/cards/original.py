@@ -12,11 +12,13 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from pipeline import schema
+from pipeline.basemodels import is_on_hub, public_name
 from pipeline.cards import escape, metadata, templates
-from pipeline.config import CARDS, X_HANDLE, is_on_hub, public_name
 from pipeline.errors import ConfigError
+from pipeline.handles import X_HANDLE
 from pipeline.identity import bot_id
 from pipeline.layout import is_adopted
+from pipeline.settings import CARDS
 
 GENERATIONS = CARDS[1:]
 SLOTS = 3  # avatars that the last form has room for, used or not

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pipeline.cards.original import GENERATIONS, Account, Given
-from pipeline.config import X_HANDLE
+from pipeline.handles import X_HANDLE
 
 ANOTHER = "it is the card of "
 ROWS = {"downloaded": "Tweets downloaded", "retweets": "Retweets", "short": "Short tweets", "kept": "Tweets kept"}

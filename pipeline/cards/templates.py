@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any
 
 from pipeline.cards import escape
-from pipeline.config import X_HANDLE
+from pipeline.handles import X_HANDLE
 
 
 def render(name: str, **values: Any) -> str:

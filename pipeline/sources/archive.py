@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline import bundle, jsonstream
-from pipeline.bundle import Bundle
 from pipeline.errors import ConfigError
 from pipeline.posts import Post, Skipped
+from pipeline.sources import bundle, jsonstream
+from pipeline.sources.bundle import Bundle
 
 
 def is_archive(path: Path) -> bool:

@@ -29,7 +29,7 @@ def read(path: Path, name: str, skipped: Skipped | None = None) -> Iterator[Post
     with _opened(path) as file:
         try:
             for line, value in _values(file, name, skipped is not None):
-                for post in map(_post, _items(value)):
+                for post in map(read_post, items(value)):
                     if isinstance(post, Post):
                         yield post
                     elif skipped is None:
@@ -95,17 +95,19 @@ def _say(error: Exception) -> str:
     what = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "not JSON"
     if isinstance(error, RecursionError):
         error = ValueError("nested too deeply")
-    return f'{what} ({error}); each line must hold one post, such as {{"text": "Hello"}}'
+    why = "" if str(error).startswith("Expecting value") else f" ({error})"  # it is something else altogether
+    return f'{what}{why}; each line must hold one post, such as {{"text": "Hello"}}'
 
 
-def _items(value: Any) -> list[Any]:
+def items(value: Any) -> list[Any]:
     """The posts in a JSON value: a page's `data`, a list's members, or the value itself."""
     if isinstance(value, dict) and "text" not in value and ("data" in value or "meta" in value):
         value = value.get("data", [])
     return value if isinstance(value, list) else [value]
 
 
-def _post(item: Any) -> Post | Wrong:
+def read_post(item: Any) -> Post | Wrong:
+    """A post as X's API gives it, under old and new field names, or as a plain object with `text`."""
     if isinstance(item, Wrong):
         return item
     if not isinstance(item, dict):
@@ -116,17 +118,19 @@ def _post(item: Any) -> Post | Wrong:
     text = long.get("text") if isinstance(long, dict) else None
     text = next((t for t in (text, item.get("full_text"), item.get("text")) if t is not None), None)
     if not isinstance(text, str):
+        if text is not None:
+            return Wrong(f"a post's text must be text, not {json.dumps(text)[:40]}")
         return Wrong(f'a post must have "text"; this one has {", ".join(item) or "nothing"}')
     return Post(
-        id=_sound(str(item.get("id") or item.get("id_str") or "")),
-        text=_sound(text),
-        created_at=str(item.get("created_at") or ""),
-        lang=str(item.get("lang") or ""),
+        id=sound(str(item.get("id") or item.get("id_str") or "")),
+        text=sound(text),
+        created_at=sound(str(item.get("created_at") or "")),
+        lang=sound(str(item.get("lang") or "")),
         retweet=_is_retweet(item, text),
     )
 
 
-def _sound(text: str) -> str:
+def sound(text: str) -> str:
     """Text that can be written as UTF-8: half a surrogate pair becomes the sign for "unreadable"."""
     return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
 

@@ -2,11 +2,11 @@
 
 import json
 
-from pipeline import preview
+from pipeline.basemodels import public_name
 from pipeline.cards import TEMPLATES, facts, hub
-from pipeline.config import public_name
-from pipeline.stage import Context, Result, to_bytes
-from pipeline.store import read_json
+from pipeline.pictures import preview
+from pipeline.stage import Context, Result
+from pipeline.store.objects import read_json, to_bytes
 
 
 def run(context: Context) -> Result:

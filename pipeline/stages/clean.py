@@ -4,10 +4,10 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 
-from pipeline import cleaning, language
 from pipeline.errors import TooFewPostsError
 from pipeline.posts import line_writer, read_lines, read_posts
 from pipeline.stage import Context, Result
+from pipeline.text import cleaning, language
 
 SEPARATOR = len("<|endoftext|>")  # the recipe counts it between posts
 
@@ -58,10 +58,13 @@ def _judge(context: Context, handle: str, found: Result) -> None:
     counts = "{downloaded:,} posts - {retweets:,} retweets - {short:,} short = {kept:,} kept".format(**found)
     context.report.line(f"clean: @{handle}: {counts}")
     least, wanted = context.config.clean.min_characters, context.config.clean.warn_characters
+    if not found["downloaded"]:
+        raise TooFewPostsError(f"@{handle}: there are no posts to train on")
     if characters < least or not kept:
+        lower = " or clean.min_characters lower" if kept else ""
         raise TooFewPostsError(
             f"@{handle}: too few posts to train on: {counts}, with {characters:,} characters; "
-            f"{least:,} are needed{_about(least, kept, characters)}"
+            f"{least:,} are needed{_about(least, kept, characters)}{lower}"
         )
     if characters < wanted:
         context.report.line(

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import base_model, similarity
 from pipeline.errors import ConfigError, TooFewPostsError
 from pipeline.posts import line_writer, read_lines
 from pipeline.stage import Context, Result
+from pipeline.text import similarity
+from pipeline.training import base_model
 
 PARTS = ("train", "validation", "heldout")
 FEW = 30  # held-out posts below which a measured difference is mostly chance

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import similarity
 from pipeline.generation import Bot
 from pipeline.posts import read_lines
 from pipeline.stage import Context, Result
+from pipeline.text import similarity
 
 
 def run(context: Context) -> Result:

@@ -1,12 +1,9 @@
 """Stage 7: the bot's pointer moves to this run, once everything that a reader needs is there."""
 
-import time
-
-from pipeline import layout
-from pipeline.checkpoints import Checkpoints
+from pipeline import accounts, marks, published
 from pipeline.errors import StoreError
-from pipeline.stage import Context, Result, to_bytes
-from pipeline.store import ABSENT
+from pipeline.stage import Context, Result
+from pipeline.training.checkpoints import Checkpoints
 
 NEEDED = (
     "model.safetensors",
@@ -19,7 +16,6 @@ NEEDED = (
     "metrics.json",
     "predictions.png",
 )
-TRIES = 20  # other runs of the same bot that may publish in between
 
 
 def run(context: Context) -> Result:
@@ -31,24 +27,25 @@ def run(context: Context) -> Result:
     missing = [name for name in NEEDED if not files.get(context.keys.model(name))]
     if missing:
         raise StoreError(f"{context.keys.model('')}: missing or empty: {', '.join(missing)}; nothing was published")
-    pointer = {
-        "run": context.keys.run,
+    about = {
         "config": context.config.fingerprint(),
         "posts": context.results["scrape"]["fingerprint"],
-        "published": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "handles": list(context.config.handles),
         "base_model": context.config.base_model,
         "bits_per_byte": context.results["train"]["after"]["bits_per_byte"],
     }
-    _point(context, to_bytes(pointer))
+    if taken := _taken_back(context):
+        about[marks.KEY] = taken
+    published.publish(context.store, context.keys, about, context.config.handles)
     Checkpoints(context).clear()  # only now: until the training's marker was there, they were all there was of it
     return {"model": context.keys.model(""), "bytes": sum(files.values())}
 
 
-def _point(context: Context, pointer: bytes) -> None:
-    key = layout.latest(context.keys.bot)
-    for _ in range(TRIES):
-        found = context.store.read(key)
-        if context.store.swap(key, pointer, found.version if found else ABSENT):
-            return
-    raise StoreError(f"{key} was moved by others {TRIES} times in a row; run again to publish")
+def _taken_back(context: Context) -> dict[str, str]:
+    """Why posts of handles were taken back while this run was made, by handle in lower case."""
+    found = {}
+    for handle, scraped in context.results["scrape"].get("handles", {}).items():
+        source = context.config.source_of(handle)
+        account = accounts.read(context.shared, source, handle) if "taken" in scraped else None
+        if account and account.taken > scraped["taken"]:
+            found[handle.lower()] = account.gone or "posts of it were deleted"
+    return found

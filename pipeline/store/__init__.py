@@ -1,9 +1,8 @@
 """Where everything is kept: the Store Protocol and how a store's address becomes one."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from pipeline.errors import ConfigError, StoreError
 
@@ -69,12 +68,6 @@ class Store(Protocol):
         """Whether the object is there."""
 
 
-def read_json(store: Store, key: str) -> dict[str, Any]:
-    """A JSON object of the store; empty where there is none."""
-    found = store.read(key)
-    return dict(json.loads(found.data)) if found else {}
-
-
 def local_folder(store: Store, key: str, scratch: Path) -> Path:
     """All objects under `key` (no slash at its end) as a folder to read; none: StoreError."""
     paths = [store.local(entry.key, scratch) for entry in store.list(f"{key}/")]
@@ -90,8 +83,9 @@ def open_store(address: str) -> Store:
         from pipeline.store.s3 import S3Store
 
         return S3Store(address)
-    if "://" in address:
+    folder = Path(address).expanduser().resolve()
+    if "://" in address or address.startswith("s3:/") or folder.is_file():
         raise ConfigError(f"store '{address}': must be a folder or s3://BUCKET/PREFIX")
     from pipeline.store.folder import FolderStore
 
-    return FolderStore(Path(address).expanduser().resolve())
+    return FolderStore(folder)

@@ -79,17 +79,19 @@ class FolderStore:
     def list(self, prefix: str) -> Iterator[Entry]:
         start = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self.root
         found = []
-        for folder, folders, files in os.walk(start):
-            folders[:] = [name for name in folders if name != HIDDEN]
-            for path in (Path(folder, name) for name in files):
-                with contextlib.suppress(FileNotFoundError):  # deleted while we looked
-                    found.append(Entry(path.relative_to(self.root).as_posix(), path.stat().st_size))
+        with _faults(self, prefix):
+            for folder, folders, files in os.walk(start, onerror=_unless_gone):
+                folders[:] = [name for name in folders if name != HIDDEN]
+                for path in (Path(folder, name) for name in files):
+                    with contextlib.suppress(FileNotFoundError):  # deleted while we looked
+                        found.append(Entry(path.relative_to(self.root).as_posix(), path.stat().st_size))
         return iter(sorted(entry for entry in found if entry.key.startswith(prefix)))
 
     def folders(self, prefix: str) -> Iterator[str]:
-        start = self._path(prefix)
-        names = sorted(path.name for path in start.iterdir()) if start.is_dir() else []
-        return (name for name in names if (start / name).is_dir() and name != HIDDEN)
+        with _faults(self, prefix):
+            start = self._path(prefix)
+            names = sorted(path.name for path in start.iterdir()) if start.is_dir() else []
+            return iter([name for name in names if (start / name).is_dir() and name != HIDDEN])
 
     def delete(self, key: str) -> None:
         with _faults(self, key):
@@ -100,7 +102,8 @@ class FolderStore:
                     (self.root / folder).rmdir()
 
     def exists(self, key: str) -> bool:
-        return self._path(key).is_file()
+        with _faults(self, key):
+            return self._path(key).is_file()
 
     def _path(self, key: str) -> Path:
         path = self.root / key
@@ -155,6 +158,12 @@ class FolderStore:
                     )
                 time.sleep(0.002)
             yield
+
+
+def _unless_gone(error: OSError) -> None:
+    """Of a folder that cannot be listed: raise, unless it was deleted while we looked, or never there."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 def _try_lock(file: IO[str]) -> bool:

@@ -67,7 +67,10 @@ class Server:
 
     def __init__(self, address: str, bucket: str, options: dict[str, str]) -> None:
         self.address, self.bucket = address, bucket
-        self.client = _client(options)
+        try:
+            self.client = _client(options)
+        except ValueError as error:  # botocore's, which names the endpoint
+            raise ConfigError(f"store {address}: {error}; it must begin with http:// or https://") from None
         self._answered = False
 
     def ask(self, key: str, call: Callable[[], T]) -> T:
@@ -99,6 +102,8 @@ class Server:
             return StoreError(f"store {self.address}: there is no bucket '{self.bucket}'; make it or mend the address")
         if answer in REFUSED:
             return CredentialError(f"store {self.address}: the credentials were refused for {key} ({answer})")
+        if "WRONG_VERSION_NUMBER" in str(error):
+            return StoreError(f"store {self.address}: the server does not speak https; is its endpoint http://...?")
         if _status(error) == FULL:
             return StoreError(f"store {self.address} is full: {key} could not be written; make room and run again")
         return StoreError(f"store {self.address}: cannot read or write {key}: {' '.join(str(error).split())}")

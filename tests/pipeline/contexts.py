@@ -21,6 +21,6 @@ def make(folder: Path, texts: dict[str, list[str]], **settings: Any) -> Context:
     }
     config = factories.run_config(store=store.address, handles=list(texts), posts=files, **settings)
     scratch = folder / "scratch"
-    scratch.mkdir(exist_ok=True)
+    scratch.mkdir(parents=True, exist_ok=True)
     keys = RunKeys(bot_id(config.source, config.handles), run_id(config))
     return Context(config, store, keys, scratch, Report())

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,10 +14,10 @@ from pipeline import adoption, layout
 from pipeline.errors import ConfigError, StoreError
 from pipeline.layout import RunKeys
 from pipeline.progress import Report
-from pipeline.store import read_json
 from pipeline.store.folder import FolderStore
+from pipeline.store.objects import read_json
 from tests import hub, oldmodels
-from tests.pipeline.test_base_model import save_model
+from tests.pipeline.training.test_base_model import save_model
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def test_a_bot_that_is_there_stays_unless_it_is_asked_for(made: Path, store: Fol
     with pytest.raises(StoreError, match=r"jeffdean is there already \(its run ours-00000000\); --replace"):
         adopt(made, store)
     assert list(store.folders("bots/jeffdean/runs/")) == []
-    assert adopt(made, store, replace=True)[0].run.startswith("adopted-")
+    assert re.fullmatch("adopted-[0-9a-f]{8}", adopt(made, store, replace=True)[0].run)
 
 
 def test_a_bot_that_came_meanwhile_is_not_replaced(
@@ -114,7 +115,7 @@ def test_a_bot_that_came_meanwhile_is_not_replaced(
 
     loaded = adoption.oldmodel.load
     monkeypatch.setattr(adoption.oldmodel, "load", meanwhile)
-    with pytest.raises(StoreError, match=r"was moved by another run meanwhile"):
+    with pytest.raises(StoreError, match=r"another current run, ours-00000000; adopted-.* is kept: run again"):
         adopt(made, store)
     assert read_json(store, layout.latest("jeffdean")) == {"run": "ours-00000000"}
 

@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 
 from pipeline import attempts, lease
-from pipeline.config import Limits
 from pipeline.errors import GaveUpError, TryLaterError
 from pipeline.lease import State
+from pipeline.settings import Limits
 
 AT = "2026-01-02T10:{}:00.000Z"
 

@@ -1,5 +1,5 @@
-import dataclasses
 import json
+from typing import Any
 
 import pytest
 
@@ -14,6 +14,13 @@ def test_json_and_back() -> None:
     assert RunConfig.from_json(asked.to_json()) == asked
 
 
+def test_prices_travel_where_they_are_not_the_usual_ones_alone() -> None:
+    """Else the Jobs of a batch that is in a cluster would all be other ones after an update."""
+    assert "scrape" not in json.loads(factories.run_config().to_json())
+    asked = factories.run_config(source="x", scrape={"post_price": 0.001})
+    assert RunConfig.from_json(asked.to_json()) == asked
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -24,6 +31,7 @@ def test_json_and_back() -> None:
         ('{"batch": "b", "store": "s", "handles": []}', "handles: must name at least one handle"),
         ('{"batch": "No Good!", "store": "s", "handles": ["a"]}', "batch: must be 1 to 40"),
         ('{"batch": "b", "store": "s", "handles": ["../.."]}', "handles: '../..' is not a handle"),
+        ('{"batch": "b", "store": "s", "handles": ["a.b"], "source": "x"}', "'a.b' is not a handle of source x"),
         (
             '{"batch": "b", "store": "s", "handles": ["a.b"], "source": "archive"}',
             "'a.b' is not a handle of source arch",
@@ -31,6 +39,17 @@ def test_json_and_back() -> None:
         (
             '{"batch": "b", "store": "s", "handles": ["a"], "generate": {"max_length": 5}}',
             "generate.min_length: is above",
+        ),
+        (
+            '{"batch": "b", "store": "s", "handles": ["a"], "resources": {"processes": 3}, "train": {"batch_size": 2}}',
+            "resources.processes: is 3, but a step has only 2 blocks to share (train.batch_size)",
+        ),
+        (
+            (
+                '{"batch": "b", "store": "s", "handles": ["a"], "train": {"batch_size": 3}, '
+                '"resources": {"gpus": 2, "nodes": 2}}'
+            ),
+            "resources.gpus: is 2 on each of 2 nodes, but a step has only 3 blocks to share (train.batch_size)",
         ),
     ],
 )
@@ -46,9 +65,12 @@ def test_the_fingerprint_leaves_out_what_does_not_decide_the_bot() -> None:
         factories.run_config(batch="other"),
         factories.run_config(store="s3://elsewhere"),
         factories.run_config(resources={"gpus": 4}),
+        factories.run_config(resources={"processes": 4}),
+        factories.run_config(train={"micro_batch": 4}),
         factories.run_config(tracker={"mode": "online", "project": "mine"}),
         factories.run_config(handles=["ALICE"]),
         factories.run_config(source="archive"),
+        factories.run_config(scrape={"post_price": 1.0}),
     ]
     assert {one.fingerprint() for one in same} == {asked.fingerprint()}
 
@@ -68,53 +90,35 @@ def test_the_fingerprint_follows_everything_else() -> None:
     assert len(prints | {factories.run_config().fingerprint()}) == len(changes) + 1
 
 
-def test_the_recipe_s_hyperparameters_are_the_defaults() -> None:
-    train, generate = config.Train(), config.Generate()
-    assert (train.epochs, train.learning_rate, train.batch_size, train.block_size) == (4, 1.372e-4, 1, 1024)
-    assert (train.schedule, train.warmup, train.weight_decay, train.max_grad_norm) == ("cosine", 0.0, 0.0, 1.0)
-    assert (generate.temperature, generate.top_p, generate.min_length, generate.max_length) == (1.0, 0.95, 10, 160)
-    assert (generate.samples, generate.prompt) == (10, "My dream is")
-
-
-def test_every_setting_has_a_meaning_for_the_batch_file() -> None:
-    for group in (config.Clean, config.Dataset, config.Train, config.Generate, config.Resources, config.Tracker):
-        assert all(field.metadata["text"] for field in dataclasses.fields(group))
-
-
-def test_tiny_s_own_defaults_are_sound_settings() -> None:
-    built = factories.run_config(**config.built_in("tiny"))
-    assert built.train.learning_rate == 1e-3
-    assert config.built_in("openai-community/gpt2") == {}
-
-
-def test_settings_that_do_not_go_together_are_refused() -> None:
-    asked = factories.run_config(generate={"min_length": 50, "max_length": 20})
-    assert [str(problem) for problem in config.impossible(asked)] == [
-        "generate.min_length: is above generate.max_length"
-    ]
-
-
 def test_canonical_json_is_equal_for_equal_data() -> None:
     assert config.canonical_json({"b": 1, "a": {"d": 2, "c": "é"}}) == '{"a":{"c":"é","d":2},"b":1}'
     assert json.loads(config.canonical_json({"a": 1})) == {"a": 1}
 
 
-def test_a_licence_that_the_hub_does_not_know_is_refused_before_anything_is_made() -> None:
-    asked = factories.run_config(license="apache2")
-    assert [str(problem) for problem in config.impossible(asked)] == [
-        "license: 'apache2' is no licence that the Hub knows; did you mean 'apache-2.0'?"
-    ]
+CYBORG: dict[str, Any] = {"handles": ["Jack", "alice.com"], "sources": {"alice.com": "bluesky"}, "source": "archive"}
 
 
-@pytest.mark.parametrize(
-    ("base_model", "on_hub", "shown"),
-    [
-        ("openai-community/gpt2", True, "openai-community/gpt2"),
-        ("tiny", False, "tiny"),
-        ("/home/me/gpt2", False, "gpt2"),
-        ("bot:alice/r-1", False, "alice/r-1"),
-    ],
-)
-def test_what_a_base_model_is_and_how_the_world_sees_it(base_model: str, on_hub: bool, shown: str) -> None:
-    assert config.is_on_hub(base_model) == on_hub
-    assert config.public_name(base_model) == shown
+def test_a_run_with_several_sources() -> None:
+    asked = factories.run_config(**CYBORG)
+    assert RunConfig.from_json(asked.to_json()) == asked
+    assert (asked.source_of("JACK"), asked.source_of("Alice.com")) == ("archive", "bluesky")
+    assert asked.qualified == ("Jack", "bluesky:alice.com")
+
+
+def test_the_fingerprint_of_several_sources() -> None:
+    asked = factories.run_config(**CYBORG)
+    same = {**CYBORG, "source": "bluesky", "sources": {"jack": "archive"}}
+    other = {**CYBORG, "sources": {"alice.com": "jsonl"}}
+    assert factories.run_config(**same).fingerprint() == asked.fingerprint()
+    assert factories.run_config(**other).fingerprint() != asked.fingerprint()
+
+
+def test_a_run_of_one_process_is_written_as_it_always_was() -> None:
+    assert json.loads(factories.run_config().to_json())["resources"].keys() == {"gpus", "nodes", "cpu", "memory"}
+    several = factories.run_config(resources={"processes": 2}, train={"batch_size": 2})
+    assert RunConfig.from_json(several.to_json()) == several
+
+
+def test_a_run_of_one_source_is_written_as_it_always_was() -> None:
+    assert "sources" not in json.loads(factories.run_config().to_json())
+    assert factories.run_config().fingerprint()[:8] == "2076ce72"

@@ -11,6 +11,7 @@ def test_exit_codes() -> None:
         "ConfigError": 64,
         "TooFewPostsError": 65,
         "AccountError": 66,
+        "TooDearError": 1,
         "GaveUpError": 68,
         "SourceRefusedError": 69,
         "TryLaterError": 75,

@@ -60,3 +60,32 @@ def test_batch_names_from_free_text(text: str, name: str) -> None:
 @pytest.mark.parametrize("text", ["x" * 100, "日本語", "a.b", "é" * 50, "x" * 39 + "." * 5 + "y"])
 def test_every_batch_name_keeps_the_rule(text: str) -> None:
     assert config.BATCH.fullmatch(identity.batch_name(text))
+
+
+def test_accounts_of_several_sources_make_one_bot_in_any_order() -> None:
+    bot = identity.bot_id("x", ["jack", "bluesky:Alice.bsky.social"])
+    assert re.fullmatch(r"alice-bsky-social-jack-[0-9a-f]{8}", bot)
+    assert identity.bot_id("bluesky", ["x:JACK", "alice.bsky.social"]) == bot
+    assert identity.bot_id("mastodon", ["bluesky:@alice.bsky.social", "x:@jack"]) == bot
+    assert identity.bot_id("jsonl", ["jack", "bluesky:alice.bsky.social"]) != bot
+
+
+def test_x_user_names_make_the_same_id_wherever_they_are() -> None:
+    assert identity.bot_id("jsonl", ["x:jack", "ann"]) == identity.bot_id("x", ["jack", "ann"]) == "ann-jack"
+
+
+def test_the_ids_of_plain_handles_stay_what_they_were() -> None:
+    assert identity.bot_id("jsonl", ["a.bsky.social", "Bob"]) == "a-bsky-social-bob-52262191"
+    assert identity.bot_id("mastodon", ["user@server.org"]) == "user-server-org-794633e3"
+
+
+@pytest.mark.parametrize(
+    ("text", "handles"),
+    [
+        ("a+@B", ["a", "B"]),
+        ("x: @a +bluesky:c.com", ["x:a", "bluesky:c.com"]),
+        ("@u@server.org", ["u@server.org"]),
+    ],
+)
+def test_handles_as_they_stand_on_the_command_line(text: str, handles: list[str]) -> None:
+    assert identity.named(text) == handles

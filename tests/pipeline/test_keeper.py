@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
-from pipeline import keeper, lease
-from pipeline.config import NODE, Limits
+from pipeline import keeper, lease, moments, stopping
+from pipeline.config import NODE
 from pipeline.errors import BusyError, ConfigError, GaveUpError, HtctlError, LeaseLostError, StoreError, TryLaterError
 from pipeline.layout import RunKeys
 from pipeline.lease import State
 from pipeline.progress import Report
-from pipeline.stopping import terminated
-from pipeline.store import Store, read_json
+from pipeline.settings import Limits
+from pipeline.store import Store
 from pipeline.store.folder import FolderStore
+from pipeline.store.objects import read_json
 
 KEYS = RunKeys("alice", "test-12345678")
 FAST = Limits(lease_seconds=1)
@@ -35,9 +36,10 @@ def released(store: Store) -> bool:
 
 
 @pytest.fixture
-def sigterm() -> Any:
+def sigterm(monkeypatch: pytest.MonkeyPatch) -> Any:
     """SIGTERM as the pipeline takes it."""
-    before = signal.signal(signal.SIGTERM, terminated)
+    monkeypatch.setattr(stopping, "_told", [])
+    before = signal.signal(signal.SIGTERM, stopping.heard)
     yield
     signal.signal(signal.SIGTERM, before)
 
@@ -107,7 +109,7 @@ def test_while_it_works_the_lease_is_renewed_and_the_log_is_kept(store: FolderSt
 def test_who_is_overtaken_ends_by_itself_and_writes_nothing(store: FolderStore, sigterm: None) -> None:
     with pytest.raises(LeaseLostError, match="has taken this run over"):  # noqa: SIM117
         with keeper.attempt(store, KEYS, FAST, Report()) as mine:
-            other = State(2, lease.this_process(), 60, lease.utc(), lease.utc())
+            other = State(2, lease.this_process(), 60, moments.utc(), moments.utc())
             store.write(KEYS.lease, other.to_bytes())
             with pytest.raises(LeaseLostError):
                 mine.write("a", b"late")

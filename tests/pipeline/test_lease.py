@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import lease
+from pipeline import lease, moments
 from pipeline.errors import BusyError, LeaseLostError
 from pipeline.lease import Holder, State
 from pipeline.store import ABSENT, Store, open_store
@@ -37,7 +37,7 @@ def take(store: Store, seconds: float = 60) -> lease.Lease:
 def held_elsewhere(store: Store, seconds: float, **changes: Any) -> State:
     """The lease as a process on another machine holds it."""
     holder = Holder("token", "far-away", "", 1, "another boot", "1")
-    state = State(7, holder, seconds, lease.utc(), lease.utc(), **changes)
+    state = State(7, holder, seconds, moments.utc(), moments.utc(), **changes)
     store.write(KEY, state.to_bytes())
     return state
 
@@ -88,7 +88,7 @@ def test_a_holder_on_this_machine_that_was_killed_is_followed_at_once(store: Sto
 
 def test_a_process_number_that_is_used_again_is_another_process(store: Store) -> None:
     me = lease.this_process()
-    state = State(3, dataclasses.replace(me, began="1"), 60, lease.utc(), lease.utc())
+    state = State(3, dataclasses.replace(me, began="1"), 60, moments.utc(), moments.utc())
     store.write(KEY, state.to_bytes())
     assert take(store).state.generation == 4
 
@@ -100,7 +100,9 @@ def test_a_silent_holder_elsewhere_is_followed_after_its_span(store: Store) -> N
     taken = lease.take(store, KEY, 60, said.append)
     assert time.monotonic() - started >= 1.5
     assert taken.state.generation == 8
-    assert said == ["process 1 on far-away had this run in hand; waiting up to 1.5 s to see whether it still is"]
+    assert said == [
+        "process 1 on far-away had run test-12345678 in hand; waiting up to 1.5 s to see whether it still is"
+    ]
 
 
 def test_a_holder_elsewhere_that_is_alive_is_found_out_while_waiting(store: Store) -> None:
@@ -116,7 +118,7 @@ def test_a_holder_elsewhere_that_is_alive_is_found_out_while_waiting(store: Stor
 def test_a_stopped_holder_on_this_machine_is_followed_after_its_span(store: Store) -> None:
     """It is there, but renewed nothing for longer than it should."""
     me = lease.this_process()
-    store.write(KEY, State(1, me, 1.5, lease.utc(), lease.utc(time.time() - 10)).to_bytes())
+    store.write(KEY, State(1, me, 1.5, moments.utc(), moments.utc(time.time() - 10)).to_bytes())
     assert take(store).state.generation == 2
 
 
@@ -167,6 +169,6 @@ def test_of_many_that_find_it_free_one_takes_it(tmp_path: Path) -> None:
 
 
 def test_a_lease_is_read_as_it_was_written() -> None:
-    state = State(2, lease.this_process(), 60, lease.utc(), lease.utc(), now={"stage": "日本"})
+    state = State(2, lease.this_process(), 60, moments.utc(), moments.utc(), now={"stage": "日本"})
     assert State.parse(state.to_bytes()) == state
     assert ABSENT == ""

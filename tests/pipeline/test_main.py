@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import accounts
 from pipeline.identity import run_id
 from pipeline.layout import RunKeys
+from pipeline.order import Order
 from pipeline.posts import read_lines
-from tests import factories, mounts, s3server
+from pipeline.store import open_store
+from tests import factories, mounts, s3server, xserver
 from tests.conftest import Finished, make_run, run_pipeline
 
 pytestmark = pytest.mark.slow
@@ -53,7 +56,7 @@ def test_a_fault_is_shown_whole_and_is_in_the_log(finished: Finished, tmp_path: 
     config = dataclasses.replace(run.config, batch="again", train=dataclasses.replace(run.config.train, seed=1))
     code = (
         "import runpy, sys; sys.argv = ['pipeline']\n"
-        "from pipeline import cleaning\n"
+        "from pipeline.text import cleaning\n"
         "cleaning.rules = lambda config: 1 / 0\n"
         "runpy.run_module('pipeline', run_name='__main__', alter_sys=True)"
     )
@@ -249,6 +252,22 @@ def test_a_refused_credential_is_77(tmp_path: Path, s3: s3server.Server) -> None
     process = run_pipeline(factories.run_config(store=s3.address("x")), AWS_ACCESS_KEY_ID="wrong")
     assert process.returncode == 77
     assert "the credentials were refused for bots/alice/latest.json (InvalidAccessKeyId)" in process.stderr
+
+
+def test_posts_alone_are_fetched_where_an_order_says_so(tmp_path: Path) -> None:
+    with xserver.running() as server:
+        server.account("alice", xserver.posts(120))
+        order = Order(str(tmp_path / "store"), {"x": ("alice", "nobody")})
+        environment = {"HTCTL_SCRAPE": order.to_json(), "X_BEARER_TOKEN": xserver.TOKEN, "HTCTL_X_API": server.url}
+        environment |= {"HTCTL_TERMINATION_LOG": str(tmp_path / "word")}
+        command = [sys.executable, "-m", "pipeline"]
+        ran = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    assert ran.returncode == 66
+    word = json.loads((tmp_path / "word").read_text(encoding="utf-8"))
+    assert (word["code"], word["reason"][:20]) == (66, "X knows no @nobody: ")
+    account = accounts.read(open_store(str(tmp_path / "store")), "x", "alice")
+    assert account is not None
+    assert account.complete
 
 
 @pytest.mark.parametrize(("text", "says"), [(None, "HTCTL_RUN is not set"), ("{", "HTCTL_RUN is not JSON")])

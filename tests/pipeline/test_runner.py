@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import layout, runner, tracker
+from pipeline import layout, marks, runner, tracker
 from pipeline.plan import STAGES
 from pipeline.stage import Context
+from pipeline.store.objects import change
 from tests.pipeline import contexts
 
 
@@ -172,6 +173,20 @@ def test_the_same_posts_and_config_in_another_batch_are_unchanged(tmp_path: Path
     calls.clear()
     assert run(contexts.make(tmp_path, {"alice": []}, batch="nightly-2")).startswith("unchanged: ")
     assert calls == ["scrape"]
+
+
+def test_a_bot_made_with_posts_that_were_taken_back_is_made_anew(tmp_path: Path, calls: list[str]) -> None:
+    context = contexts.make(tmp_path, {"alice": []})
+    run(context)
+    change(context.store, layout.latest("alice"), lambda found: {**found, marks.KEY: {"alice": "it is gone"}})
+    assert run(context) == (
+        "already published, though with posts that were taken back since (@alice: it is gone): "
+        "another --batch makes it anew"
+    )
+    calls.clear()
+    assert run(contexts.make(tmp_path, {"alice": []}, batch="nightly-2")) == "published"
+    assert calls == list(STAGES)
+    assert run(contexts.make(tmp_path, {"alice": []}, batch="nightly-3")).startswith("unchanged: ")
 
 
 def test_another_config_is_another_run(tmp_path: Path, calls: list[str]) -> None:

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import stage
 from tests.pipeline import contexts
 
 
@@ -27,7 +26,3 @@ def test_a_folder_goes_to_the_store_and_comes_back(tmp_path: Path) -> None:
     found = context.local_folder("x/model")
     assert (found / "one").read_text() == "1"
     assert (found / "deep" / "two").read_text() == "2"
-
-
-def test_json_is_for_people_in_every_script() -> None:
-    assert stage.to_bytes({"a": "日本"}) == '{\n  "a": "日本"\n}\n'.encode()

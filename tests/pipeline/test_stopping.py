@@ -1,5 +1,6 @@
 import os
 import signal
+import time
 
 import pytest
 
@@ -31,6 +32,37 @@ def test_the_handlers_before_are_back_after() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_outside_training_sigterm_ends_at_once() -> None:
+def test_outside_training_sigterm_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "_told", [])
     with pytest.raises(TryLaterError, match="stopped on SIGTERM"):
-        stopping.terminated(signal.SIGTERM, None)
+        stopping.heard(signal.SIGTERM, None)
+
+
+class Thrower:
+    """Is sent a signal while it is thrown away, where Python drops what a handler raises."""
+
+    def __init__(self, signum: int) -> None:
+        self.signum = signum
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), self.signum)
+        time.sleep(0)  # the handler runs in here
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(("signum", "raised"), [(signal.SIGTERM, TryLaterError), (signal.SIGINT, KeyboardInterrupt)])
+def test_a_signal_whose_exception_is_lost_is_acted_on_all_the_same(
+    signum: signal.Signals, raised: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stopping, "_told", [])
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        stopping.listen()
+        Thrower(signum)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    with pytest.raises(raised):
+        stopping.leave_if_told()
+    with pytest.raises(raised), stopping.deferred() as stop:
+        stop.leave_if_asked("kept at step 1")

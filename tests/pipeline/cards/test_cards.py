@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.cards import TEMPLATES, escape, hub, original, reading
-from pipeline.config import CARDS
+from pipeline.settings import CARDS
 from tests.pipeline.cards import runs, shown
 
 PIECES = [

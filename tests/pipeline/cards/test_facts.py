@@ -3,9 +3,9 @@ import json
 import pytest
 
 from pipeline.cards import TEMPLATES, facts
-from pipeline.config import CARDS
 from pipeline.errors import StoreError
 from pipeline.layout import RunKeys
+from pipeline.settings import CARDS
 from pipeline.store.folder import FolderStore
 from tests.conftest import Finished
 

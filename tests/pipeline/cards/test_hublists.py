@@ -1,8 +1,8 @@
 import pytest
 
 from pipeline.cards import hublists
-from pipeline.config import Settings
-from pipeline.language import RENAMED
+from pipeline.settings import Settings
+from pipeline.text.language import RENAMED
 
 
 def test_what_the_pipeline_writes_by_itself_is_known() -> None:

@@ -7,8 +7,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from pipeline.cards import TEMPLATES, escape, hub, original
-from pipeline.config import CARDS
 from pipeline.errors import ConfigError
+from pipeline.settings import CARDS
 from tests.pipeline.cards import nasty, runs
 
 GOLDEN = Path(__file__).parent / "golden"

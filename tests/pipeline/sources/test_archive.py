@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from pipeline import bundle, cleaning
-from pipeline.config import Clean
 from pipeline.errors import ConfigError
 from pipeline.posts import Skipped, write_posts
-from pipeline.sources import archive, jsonl
+from pipeline.settings import Clean
+from pipeline.sources import archive, bundle, jsonl
+from pipeline.text import cleaning
 from tests import factories
 from tests.factories import assignment, tweet, write_archive
 

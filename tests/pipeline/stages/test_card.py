@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline import preview
 from pipeline.cards import TEMPLATES, facts, hub
-from pipeline.config import CARDS
+from pipeline.pictures import preview
 from pipeline.progress import Report
+from pipeline.settings import CARDS
 from pipeline.stage import Context
 from pipeline.stages import card
-from pipeline.store import open_store, read_json
+from pipeline.store import open_store
 from pipeline.store.folder import FolderStore
+from pipeline.store.objects import read_json
 from tests import hub as hubserver
 from tests import s3server
 from tests.conftest import Finished

@@ -74,7 +74,6 @@ def test_the_languages_are_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("texts", "counts"),
     [
-        ([], "0 posts - 0 retweets - 0 short = 0 kept"),
         (["only one post of some words"], "1 posts - 0 retweets - 0 short = 1 kept"),
         (["RT @bob: some words"] * 3, "3 posts - 3 retweets - 0 short = 0 kept"),
         (["ha", "👩‍👩‍👧 🇯🇵", "@a #b https://t.co/c", "\x00\x00", ""], "5 posts - 0 retweets - 5 short = 0 kept"),
@@ -83,3 +82,8 @@ def test_the_languages_are_found(tmp_path: Path) -> None:
 def test_too_few_posts_are_told_with_their_counts(tmp_path: Path, texts: list[str], counts: str) -> None:
     with pytest.raises(TooFewPostsError, match=f"@alice: too few posts to train on: {counts}"):
         cleaned(tmp_path, {"alice": texts}, clean={})
+
+
+def test_no_posts_at_all_are_told_so(tmp_path: Path) -> None:
+    with pytest.raises(TooFewPostsError, match=r"^@alice: there are no posts to train on$"):
+        cleaned(tmp_path, {"alice": []}, clean={})

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import base_model, similarity
 from pipeline.errors import ConfigError, TooFewPostsError
 from pipeline.posts import read_lines
 from pipeline.stage import Context
 from pipeline.stages import clean, dataset, scrape
+from pipeline.text import similarity
+from pipeline.training import base_model
 from tests import factories
 from tests.pipeline import contexts
 

@@ -1,10 +1,13 @@
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
-from pipeline import layout
+from pipeline import layout, marks, published
+from pipeline.accounts import Account, Profile
 from pipeline.errors import StoreError
+from pipeline.layout import AccountKeys
 from pipeline.stage import Context
 from pipeline.stages import publish
 from tests.pipeline import contexts
@@ -42,6 +45,21 @@ def test_the_training_s_checkpoints_go_only_with_the_bot_published(tmp_path: Pat
     assert not any(context.store.exists(key) for key in parts)
 
 
+@pytest.mark.parametrize(
+    ("gone", "why"), [("", "posts of it were deleted"), ("X has suspended it", "X has suspended it")]
+)
+def test_a_bot_is_marked_whose_posts_were_taken_back_while_it_was_made(tmp_path: Path, gone: str, why: str) -> None:
+    context = ready(tmp_path)
+    context.config = dataclasses.replace(context.config, source="x", posts={})
+    profile = Profile("7", "alice", "", "", "", "", protected=False, posts=None, followers=None)
+    context.store.write(AccountKeys("x", "alice").index, Account(profile, taken=5, gone=gone).to_bytes())
+    for taken, mark in ((5, {}), (4, {"alice": why})):
+        context.store.delete(layout.latest("alice"))
+        context.results["scrape"] = {"fingerprint": "f", "handles": {"Alice": {"taken": taken}}}
+        publish.run(context)
+        assert marks.of(published.pointer(context.store, "alice")) == mark
+
+
 @pytest.mark.parametrize("name", publish.NEEDED)
 def test_half_a_bot_is_never_published(tmp_path: Path, name: str) -> None:
     context = ready(tmp_path)
@@ -53,7 +71,7 @@ def test_half_a_bot_is_never_published(tmp_path: Path, name: str) -> None:
 
 def test_a_pointer_that_another_run_moves_meanwhile_is_moved_after_it(tmp_path: Path) -> None:
     context = ready(tmp_path)
-    swap, others = context.store.swap, iter([b"one", b"two"])
+    swap, others = context.store.swap, iter([b'{"run": "one"}', b'{"run": "two"}'])
 
     def late(key: str, data: bytes, version: str) -> bool:
         other = next(others, None)

@@ -39,6 +39,18 @@ def test_what_is_written_is_read(store: Store) -> None:
     assert store.exists("a/b")
 
 
+@pytest.mark.parametrize("name", ["user@server.org", "did:plc:ewvi7nxzyoun6zhxrhs64oiz", "alice.bsky.social", "_x_"])
+def test_every_source_s_handles_can_be_in_a_key(store: Store, tmp_path: Path, name: str) -> None:
+    keys = [f"posts/{name}.jsonl.gz", f"posts/{name}/pages/000000.json.gz"]
+    for key in keys:
+        assert store.swap(key, b"one", ABSENT)
+        (tmp_path / "two").write_bytes(b"two")
+        store.upload(tmp_path / "two", key)
+        assert store.local(key, tmp_path / "scratch").read_bytes() == b"two"
+    assert {entry.key for entry in store.list("posts/")} == set(keys)
+    assert list(store.folders("posts/")) == [name]
+
+
 def test_a_swap_wants_the_version_that_was_read(store: Store) -> None:
     assert store.swap("key", b"first", ABSENT)
     assert not store.swap("key", b"late", ABSENT)

@@ -20,6 +20,20 @@ def test_an_unusable_folder_is_one_clear_error(tmp_path: Path) -> None:
         FolderStore(tmp_path / "file" / "store").write("key", b"")
 
 
+def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    store.write("bots/a", b"")
+    monkeypatch.setattr("os.scandir", refuse)
+    monkeypatch.setattr("os.listdir", refuse)
+    for look in (store.list, store.folders):
+        with pytest.raises(StoreError, match="cannot be read or written: Permission denied"):
+            look("bots/")
+
+
 def test_what_is_hidden_is_no_key(store: FolderStore) -> None:
     store.swap("a", b"1", ABSENT)
     assert (store.root / HIDDEN).is_dir()

@@ -46,6 +46,18 @@ def test_wrong_addresses(address: str, says: str) -> None:
         s3_server.parse(address)
 
 
+@pytest.mark.usefixtures("keys")
+def test_an_endpoint_is_a_url_and_speaks_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    says = "endpoint: localhost:8333; it must begin with http:// or https://"
+    with pytest.raises(ConfigError, match=says):
+        S3Store("s3://bucket?endpoint=localhost:8333")
+    with serving(Answers()) as address, pytest.raises(StoreError, match="does not speak https; is its endpoint http:"):
+        S3Store(address.replace("http:", "https:")).write("key", b"")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "localhost:8333")
+    with pytest.raises(ConfigError, match=says):
+        S3Store("s3://bucket")
+
+
 def test_wrong_credentials_and_none_are_named(s3: s3server.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     with pytest.raises(CredentialError, match="the credentials were refused for key"):

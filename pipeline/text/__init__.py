@@ -1,0 +1,1 @@
+"""What is done with the text of posts: which are kept, how many words they have, which are alike."""

@@ -1,0 +1,189 @@
+"""`python -m pipeline.training.rank JOB RANK SIZE WIRE`: one of the processes that `ranks.py` has train together.
+
+RANK and SIZE count those of this node.
+
+What it has to say goes to file descriptor `WIRE` as JSON, a message a line; what it is told comes on stdin.
+Where stdin ends, whoever started it is done with it or gone: it ends too.
+"""
+
+import contextlib
+import json
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.errors import HtctlError, TryLaterError, reason, told
+from pipeline.nodes import Node
+from pipeline.progress import Bar, Report, quiet
+from pipeline.settings import Limits
+from pipeline.training.watchdog import Watchdog
+
+STOP, KEPT = "stop", "kept"  # what it is told
+SLACK = 1.1  # the others are waited for somewhat longer than a step may take, so that who hangs is heard of first
+
+Send = Callable[[dict[str, Any]], None]
+
+
+class Job(NamedTuple):
+    """What the ranks of a node are to do."""
+
+    trainer: Any
+    keeps: Path | None  # where a checkpoint is written, if it is to be
+    found: Any  # the checkpoint to go on from, if there is one
+    threads: int
+    node: Node
+    limits: Limits
+
+
+class Ears:
+    """A thread that hears what is told, from the first moment on.
+
+    stop: what is done when it is told to stop; stopped: that it was
+    done: whether all is done, so that the end of stdin is no fault
+    kept: set when a checkpoint is in the store
+    """
+
+    def __init__(self) -> None:
+        self.stop: Callable[[], None] = lambda: None
+        self.stopped, self.done = False, False
+        self.kept = threading.Event()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        for line in sys.stdin:
+            if line.strip() == KEPT:
+                self.kept.set()
+            else:
+                self.stopped = True
+                self.stop()
+        os._exit(0 if self.done else HtctlError.exit_code)
+
+
+class Voice(Report):
+    """A report whose lines, points and bars are shown by whoever started this process."""
+
+    def __init__(self, send: Send) -> None:
+        super().__init__()
+        self.send = send
+        self.measured = lambda point: send({"measured": dict(point)})
+
+    def line(self, text: str) -> None:
+        """One line there."""
+        self.send({"line": text})
+
+    @contextlib.contextmanager
+    def bar(self, name: str, total: int, unit: str) -> Iterator[Bar]:  # noqa: ARG002 - the bar is there already
+        """The bar there goes on."""
+        yield self
+
+    def advance(self, amount: int, note: str = "") -> None:
+        """So much more, and what the run is at."""
+        self.send({"advance": amount, "note": note, "now": self.now})
+
+
+class Kept:
+    """Checkpoints as one of a group has them: written together, uploaded by whoever holds the run's lease."""
+
+    def __init__(self, group: Any, ears: Ears, send: Send, folder: Path, found: Any, brings: bool = False) -> None:
+        """`found` is the checkpoint to go on from, if there is one; `brings`: it tells of a further node's part."""
+        self.group, self.ears, self.send, self.folder, self.found = group, ears, send, folder, found
+        self.brings = brings
+
+    def save(self, running: Any, progress: dict[str, Any], best: Path) -> None:
+        """Write together; go on when it is in the store, which it is for good when every node's part is."""
+        from pipeline.training import checkpoints
+
+        with self.group.together():
+            checkpoints.write(running, self.folder, best, self.group)
+        if running.zero_optimization():
+            if self.brings:
+                self._upload({"part": progress})
+            self.group.told(True)
+        if self.group.is_first:
+            self._upload({"checkpoint": progress})
+        self.group.told(True)
+
+    def _upload(self, message: dict[str, Any]) -> None:
+        self.ears.kept.clear()
+        self.send(message)
+        self.ears.kept.wait()
+
+    def load(self, running: Any, best: Path) -> dict[str, Any] | None:
+        """Put the found one back in place; raises TryLaterError where nodes found different ones."""
+        from pipeline.training import checkpoints
+
+        if not self.group.agree(self.found.progress["done"] if self.found else 0):
+            raise TryLaterError("the nodes found different checkpoints: one was written meanwhile; all begin again")
+        if not self.found:
+            return None
+        with self.group.together():
+            checkpoints.restore(running, self.found.folder, best, self.group)
+        progress: dict[str, Any] = self.found.progress
+        return progress
+
+
+def stacks(job: Path, rank: int) -> Path:
+    """Where a rank that hangs says where it does."""
+    return job.with_name(f"stacks-{rank}")
+
+
+def train(job: Path, rank: int, size: int, ears: Ears, send: Send) -> None:
+    """This process's part of a training; the first one of the group also tells how it goes."""
+    import torch
+
+    from pipeline.training import engine, meeting
+    from pipeline.training.group import Group
+
+    quiet()
+    asked: Job = torch.load(job, weights_only=False, mmap=True)  # its own process group wrote it
+    trainer, node, on_gpu = asked.trainer, asked.node, engine.device() == "cuda"
+    torch.set_num_threads(asked.threads)
+    if on_gpu:
+        torch.cuda.set_device(rank)
+    group = Group(node.index * size + rank, node.count * size)
+    ears.stop = lambda: setattr(group, "stop", True)
+    group.stop = group.stop or ears.stopped
+    met = meeting.at(job.with_name("meeting"), node, group.rank, group.size, asked.limits.meeting_seconds)
+    group.join(met, "nccl" if on_gpu else "gloo", SLACK * 60 * asked.limits.step_minutes)
+    voice = Voice(send if group.is_first else lambda _: None)
+    trainer.group = group
+    brings = rank == 0 and not node.is_first
+    trainer.checkpoints = Kept(group, ears, send, asked.keeps, asked.found, brings) if asked.keeps else None
+    with (
+        stacks(job, rank).open("w", encoding="utf-8") as file,
+        Watchdog(60 * asked.limits.step_minutes, file) as trainer.watchdog,
+    ):
+        trainer.run(voice)
+    with group.together():
+        group.told(True)  # nobody leaves while another may need it
+    ears.done = True
+    send({"done": trainer.progress()})
+
+
+def main(job: str, rank: str, size: str, wire: str) -> None:
+    """Train; then wait to be let go. Whatever goes wrong is said on the wire."""
+    out, ears = os.fdopen(int(wire), "w", encoding="utf-8"), Ears()
+
+    def send(message: dict[str, Any]) -> None:
+        print(json.dumps(message), file=out, flush=True)
+
+    code = 0
+    try:
+        train(Path(job), int(rank), int(size), ears, send)
+        threading.Event().wait()
+    except BaseException as error:
+        from pipeline.training.group import LostError
+
+        code, said = told(error)
+        foreseen = isinstance(error, HtctlError)
+        trace = "" if foreseen else traceback.format_exc().rstrip()
+        send({"failed": reason(said), "code": code, "follows": isinstance(error, LostError), "trace": trace})
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,222 @@
+"""The training processes of this machine: started, followed and ended from the one that holds the run's lease.
+
+Each is `rank.py`. One that fails ends them all, and the reason told is that of the first that failed, not of those
+that then missed it. Of a run's several nodes each has its own; where one ends, the others' miss it and end too.
+"""
+
+import contextlib
+import copy
+import os
+import queue
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from pipeline import stopping
+from pipeline.errors import ConfigError, HtctlError, TryLaterError
+from pipeline.nodes import ALONE, Node
+from pipeline.progress import Bar, Report
+from pipeline.settings import Limits, Resources
+from pipeline.training import engine, shared_memory
+from pipeline.training.checkpoints import Checkpoints, Found
+from pipeline.training.launch import Heard, Process, start, tell
+from pipeline.training.rank import KEPT, STOP, Job
+from pipeline.training.trainer import Trainer
+
+GRACE = 5.0  # seconds in which the rank that failed first is heard of after those that missed it
+POLL = 0.2  # seconds between looks at whether somebody asked to stop
+LIMITS = Limits()
+
+
+class Failure(NamedTuple):
+    """How a rank failed, in the order in which failures count: what follows from another's comes last."""
+
+    follows: bool
+    at: float
+    rank: int
+    code: int
+    said: str
+    trace: str = ""
+    hung: bool = False  # where it hangs is in `trace`; those that waited for it say so too, at about the same time
+
+
+def wanted(resources: Resources) -> int:
+    """How many processes train here: one for each GPU asked for; without one, as many as are asked for."""
+    if engine.device() == "cpu":
+        return resources.processes
+    found = torch.cuda.device_count()
+    if resources.gpus > found:
+        raise ConfigError(f"resources.gpus is {resources.gpus}, but this machine has {found}")
+    return max(1, resources.gpus)
+
+
+def train(
+    trainer: Trainer,
+    size: int,
+    report: Report,
+    scratch: Path,
+    kept: Checkpoints | None = None,
+    node: Node = ALONE,
+    limits: Limits = LIMITS,
+) -> None:
+    """What `trainer.run` does, in `size` processes on each node; `trainer` then has the first one's progress.
+
+    Raises what ended the first that failed here, TryLaterError where it was on another node; SIGTERM and Ctrl-C end
+    all after the step that is under way.
+    """
+    with stopping.deferred() as stop:
+        found = kept.fetch(size * node.count) if kept else None
+        if size > 1 and engine.device() == "cuda":
+            shared_memory.check(report.line)
+        job = _job(trainer, size, scratch / "ranks", kept, found, node, limits)
+        left = len(trainer.posts) - 1 - (found.progress["tokens"] if found else 0)
+        with report.bar("train", left, "tokens") as bar, _started(job, size, node) as ranks:
+            while not ranks.over:
+                ranks.look(stop, kept, report, bar)
+    ranks.check(stop, report)
+    stop.leave_if_asked("after the last step of the training")
+    trainer.take_over(ranks.progress)
+
+
+class Ranks:
+    """The processes, and what is heard of them."""
+
+    def __init__(self, processes: list[Process], node: Node = ALONE) -> None:
+        self.processes, self.node, self.heard = processes, node, Heard()
+        self.failures: list[Failure] = []
+        self.done: set[int] = set()
+        self.progress: dict[str, Any] = {}
+        self._told_to_stop = False
+
+    @property
+    def over(self) -> bool:
+        """Whether all are done, or it is known which one failed first and what the others saw."""
+        if not self.failures or len(self.failures) == len(self.processes):
+            return bool(self.failures) or len(self.done) == len(self.processes)
+        first = min(self.failures)
+        return not (first.follows or first.hung) or time.monotonic() - first.at > GRACE
+
+    def look(self, stop: stopping.Stop, kept: Checkpoints | None, report: Report, bar: Bar) -> None:
+        """Wait a moment for what they have to say, and do what it asks for."""
+        if stop.asked and not self._told_to_stop:
+            self._told_to_stop = True
+            for process in self.processes:
+                tell(process, STOP)
+        with contextlib.suppress(queue.Empty):
+            rank, message = self.heard.get(timeout=POLL)
+            if kept and ("part" in message or "checkpoint" in message):
+                if "part" in message:
+                    kept.upload(message["part"])
+                else:
+                    kept.send(message["checkpoint"])
+                tell(self.processes[rank], KEPT)
+            elif "failed" in message or "exit" in message:
+                self._failed(rank, message)
+            elif "done" in message:
+                self.done.add(rank)
+                self.progress = message["done"] if rank == 0 else self.progress
+            else:
+                _show(message, report, bar)
+
+    def _failed(self, rank: int, message: dict[str, Any]) -> None:
+        if rank in self.done or rank in (failure.rank for failure in self.failures):
+            return
+        size = len(self.processes)
+        who, now = f"rank {self.node.index * size + rank} of {self.node.count * size}", time.monotonic()
+        if message.get("stacks"):
+            said = f"{who} hangs: no step has ended within limits.step_minutes; its stacks are in the log"
+            self.failures.append(Failure(False, now, rank, TryLaterError.exit_code, said, message["stacks"], True))
+        elif "exit" in message:
+            said = f"{who}: {_ended(message['exit'])}"
+            self.failures.append(Failure(False, now, rank, HtctlError.exit_code, said))
+        else:
+            said = f"{who}: {message['failed']}" if message["trace"] else message["failed"]
+            self.failures.append(Failure(message["follows"], now, rank, message["code"], said, message["trace"]))
+
+    def check(self, stop: stopping.Stop, report: Report) -> None:
+        """Raise what the first failure means, if there is one."""
+        if not self.failures:
+            return
+        first = min(self.failures)
+        for hung in (failure for failure in self.failures if failure.hung):
+            report.line(f"{hung.said}:\n{hung.trace}")
+        if first.follows and self.node.count > 1:
+            raise TryLaterError(f"{self.node}: {first.said}; what happened is in the log of another node")
+        if first.code == TryLaterError.exit_code:
+            if stop.asked == signal.SIGINT:
+                raise KeyboardInterrupt
+            raise TryLaterError(first.said)
+        if first.trace:
+            report.line(first.trace)
+        error = HtctlError(first.said)
+        error.exit_code = first.code
+        raise error
+
+
+def _job(
+    trainer: Trainer,
+    size: int,
+    folder: Path,
+    kept: Checkpoints | None,
+    found: Found | None,
+    node: Node,
+    limits: Limits,
+) -> Path:
+    """All that a rank needs to know, as a file: not in shared memory, of which a container has little."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    if kept:
+        kept.clean()
+    alone = copy.copy(trainer)
+    alone.checkpoints, alone.model = None, trainer.model.to("cpu")  # the GPUs are the ranks'
+    if engine.device() == "cuda":
+        torch.cuda.empty_cache()
+    threads = max(1, torch.get_num_threads() // (1 if "OMP_NUM_THREADS" in os.environ else size))
+    job = Job(alone, kept.folder if kept else None, found, threads, node, limits)
+    torch.save(job, folder / "job.pt")
+    return folder / "job.pt"
+
+
+@contextlib.contextmanager
+def _started(job: Path, size: int, node: Node) -> Iterator[Ranks]:
+    """The ranks of a job; they are gone when the block ends, however it ends."""
+    processes: list[Process] = []
+    ranks = Ranks(processes, node)
+    try:
+        for rank in range(size):
+            processes.append(start(job, rank, size, node, ranks.heard))
+        yield ranks
+    except BaseException:
+        ranks.done.clear()
+        raise
+    finally:
+        for process in processes:
+            if len(ranks.done) < size:
+                process.kill()
+            with contextlib.suppress(OSError):
+                process.stdin.close()  # type: ignore[union-attr]
+        for process in processes:
+            process.wait()
+        shutil.rmtree(job.parent, ignore_errors=True)
+
+
+def _show(message: dict[str, Any], report: Report, bar: Bar) -> None:
+    if "line" in message:
+        report.line(message["line"])
+    elif "measured" in message:
+        report.measured(message["measured"])
+    elif "advance" in message:
+        report.now |= message["now"]
+        bar.advance(message["advance"], message["note"])
+
+
+def _ended(code: int) -> str:
+    if code >= 0:
+        return f"ended by itself with exit code {code}"
+    name = signal.Signals(-code).name
+    return f"killed ({name}){', perhaps for want of memory' if name == 'SIGKILL' else ''}"

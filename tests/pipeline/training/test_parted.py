@@ -1,0 +1,71 @@
+"""ZeRO's stages, where each process holds a part of the state: the same training as in one that holds it all."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from pipeline import errors
+from pipeline.progress import Report
+from pipeline.training import ranks
+from pipeline.training.checkpoints import Checkpoints
+from pipeline.training.trainer import Trainer
+from tests import factories
+from tests.pipeline import contexts
+from tests.pipeline.training.test_ranks import Loss, Posts, losses, made, small
+
+pytestmark = pytest.mark.slow
+__all__ = ["small"]
+CLOSE = {"fp32": (1e-5, 1e-4), "bf16": (3e-2, 1e-1)}  # losses, and all weights together, relative to their norm
+
+
+def trained(
+    folder: Path, processes: int, report: Report | None = None, context: Any = None, **settings: Any
+) -> Trainer:
+    """Two epochs without dropout, chosen by a score that only the whole weights give."""
+    trainer = made(folder, Posts(epochs=2), dropout=0.0, epochs=2, **settings)
+    trainer.validate = Loss()
+    kept = Checkpoints(context) if context else None
+    if processes == 1:
+        trainer.checkpoints = kept
+        trainer.run(report or Report())
+    else:
+        ranks.train(trainer, processes, report or Report(), folder, kept)
+    return trainer
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trainer, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("alone")
+    trainer = trained(folder, 1)
+    return trainer, load_file(folder / "trained" / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("stage", "precision", "first", "then"),
+    [("1", "fp32", 2, 1), ("2", "fp32", 2, 3), ("3", "fp32", 2, 1), ("3", "bf16", 1, 2)],
+)
+def test_a_training_that_goes_on_in_another_number_of_processes_ends_as_in_one(
+    tmp_path: Path, alone: tuple[Trainer, dict[str, Any]], stage: str, precision: str, first: int, then: int
+) -> None:
+    context = contexts.make(tmp_path / "run", {"alice": []}, **factories.small_settings())
+    given: dict[str, Any] = {"zero_stage": stage, "precision": precision, "micro_batch": 1}
+    context.report.measured = lambda point: os.kill(os.getpid(), signal.SIGTERM) if point["step"] == 12 else None
+    with pytest.raises(errors.TryLaterError, match=r"training is kept at step 1[2-9] of 20"):
+        trained(tmp_path / "first", first, context.report, context, **given)
+    context.report.measured = lambda _: None
+    trainer = trained(tmp_path / "then", then, context.report, context, **given)
+    assert f"train: a checkpoint of {first} processes is laid out anew for {then}" in "\n".join(context.report.said)
+    whole, expected = alone
+    assert losses(trainer) == pytest.approx(losses(whole), abs=CLOSE[precision][0])
+    assert trainer.epoch == whole.epoch
+    found = load_file(tmp_path / "then" / "trained" / "model.safetensors")
+    assert found.keys() == expected.keys()
+    apart, size = (
+        sum(float(w.double().square().sum()) for w in part) ** 0.5
+        for part in ([found[name] - expected[name] for name in found], expected.values())
+    )
+    assert apart < CLOSE[precision][1] * size
