@@ -16,12 +16,15 @@ from pipeline.errors import ConfigError
 
 TIMEOUT = (10, 60)  # seconds to connect, and to answer
 PATIENCE_S = 120  # how long a server that is busy or away is asked again
+FIRST_S = 15  # ... where it has not answered once: nothing has begun, and somebody waits
 LONGEST_PAUSE_S = 10
 WEBHOOK_S = 20  # a webhook that is away is more often broken than starting
 JSON = "application/json"
-HEADS = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"  # of a list the metadata alone
+HEAD = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"  # of an object the metadata alone
+HEADS = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"  # of a list
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"  # of a list what kubectl prints
 AGAIN = (429, 500, 502, 503, 504)
-CONNECTIONS = 32  # kept alive; more at once are made and closed
+CONNECTIONS = 104  # kept alive; more at once are made and closed
 IN_A_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 Query = Mapping[str, str]
@@ -33,7 +36,8 @@ class Connection:
     def __init__(self, client: Any, namespace: str, patience: float = PATIENCE_S) -> None:
         self.namespace, self.patience = namespace, patience
         self.host = str(client.configuration.host)
-        self._client = client
+        self._client, self._heard = client, False
+        client.user_agent = "htctl"  # by which the server also names who manages the fields that it sends
 
     def ask(
         self,
@@ -53,9 +57,10 @@ class Connection:
 
         started, pause = time.monotonic(), 0.25
         while True:
-            wait, patience = "", self.patience
+            wait, patience = "", self.patience if self._heard else min(self.patience, FIRST_S)
             try:
                 answer = self._send(method, path, query, body, kind, accept)
+                self._heard, patience = True, self.patience
                 status, found = answer.status, _object(answer.data)
                 if status < 300:
                     return found
@@ -125,6 +130,7 @@ class Connection:
 
 def connect(context: str = "", patience: float = PATIENCE_S) -> Connection:
     """The cluster of kubectl's current context or another one; inside a Pod without a kubeconfig, its own."""
+    import yaml
     from kubernetes import client, config
 
     configuration = client.Configuration()
@@ -135,8 +141,11 @@ def connect(context: str = "", patience: float = PATIENCE_S) -> Connection:
         else:
             config.load_kube_config(context=context or None, client_configuration=configuration)
             namespace = _namespace(config.list_kube_config_contexts(), context)
-    except (config.ConfigException, OSError) as error:
-        raise ConfigError(f"no cluster: {error} (kubectl's configuration; KUBECONFIG names another)") from None
+    except (config.ConfigException, yaml.YAMLError, OSError, AttributeError, TypeError) as error:
+        text = " ".join(str(error).split())
+        if isinstance(error, AttributeError | TypeError):  # the client's own, of YAML that is no mapping
+            text = f"{os.environ.get('KUBECONFIG') or '~/.kube/config'} holds no clusters, contexts and users"
+        raise ConfigError(f"no cluster: {text} (kubectl's configuration; KUBECONFIG names another)") from None
     configuration.connection_pool_maxsize = CONNECTIONS
     if not configuration.verify_ssl:  # the kubeconfig says so: no warning with every request
         import urllib3

@@ -10,6 +10,8 @@ from k8s.manifests import GIVE_UP, Manifest
 from k8s.states import Facts
 from pipeline.attempts import VANISHED
 
+REFUSED = 77  # a credential
+HINT = "in a Job it comes from a Secret: kubernetes.secrets: [NAME] (htctl doctor looks)"
 FAILED = ("Failed", "FailureTarget")  # FailureTarget comes first, while Pods still end
 
 
@@ -56,7 +58,7 @@ def of_pod(pod: Manifest) -> End:
         return End(f"{status['reason']}: {raw.line(status.get('message'))}", code, word.stage)
     by_signal = code is not None and 128 < code < 160
     if word.reason and (word.code is not None or not by_signal):  # the log's last line is no reason for a signal
-        return End(word.reason, code, word.stage)
+        return End(_told(word.reason, code), code, word.stage)
     moved = raw.condition(pod, "DisruptionTarget")
     if moved.get("status") == "True":
         return End(f"{moved.get('reason')}: {raw.line(moved.get('message'))}", code)
@@ -84,7 +86,13 @@ def recorded(facts: Facts | None) -> End | None:
     record: Mapping[str, Any] = records[-1]
     if "ended" not in record:
         return End(VANISHED)
-    return End(str(record.get("reason") or VANISHED), record.get("exit_code"), str(record.get("stage", "")))
+    code = record.get("exit_code")
+    return End(_told(str(record.get("reason") or VANISHED), code), code, str(record.get("stage", "")))
+
+
+def _told(reason: str, code: int | None) -> str:
+    """A reason, with what mends it where it lies in the Job."""
+    return f"{reason}; {HINT}" if code == REFUSED else reason
 
 
 def is_final(end: End | None) -> bool:

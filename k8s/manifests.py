@@ -1,22 +1,19 @@
 """A run as the objects that Kubernetes is sent: pure functions, so that `render` and `submit` share every byte."""
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Hashable, Iterable, Iterator
 
-from k8s import names, overlay
-from k8s.settings import MOUNT_KEYS, Kubernetes
-from pipeline.config import ENVIRONMENT, NODE, POD, TERMINATION, TINY, RunConfig, canonical_json
-from pipeline.identity import bot_id
+from k8s import names, podjob
+from k8s.podjob import GIVE_UP as GIVE_UP
+from k8s.podjob import TRY_AGAIN as TRY_AGAIN
+from k8s.podjob import Frame, Shape, Work, metadata, variable
+from k8s.podjob import Manifest as Manifest
+from k8s.settings import Kubernetes
+from pipeline import nodes
+from pipeline.basemodels import TINY
+from pipeline.config import ENVIRONMENT, RunConfig
+from pipeline.identity import bot_of
 
-Manifest = dict[str, Any]
-
-TRY_AGAIN = 75
-GIVE_UP = (64, 65, 66, 67, 68, 69, 77)
 GPU = "nvidia.com/gpu"
-SCRATCH = "/tmp"  # noqa: S108 - the one place of the container's own that can be written, home and caches too
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 - 64 MiB where nothing is mounted, too little for NCCL
-TERMINATION_MESSAGE = "/dev/termination-log"
 RENDEZVOUS_PORT = "29500"
 INDEX = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
 
@@ -24,19 +21,25 @@ INDEX = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
 def objects(runs: Iterable[tuple[RunConfig, Kubernetes]]) -> Iterator[Manifest]:
     """All that the runs need, in the order in which it is sent; the Service that nodes share comes once."""
     shared = False
+    frames: dict[object, Frame] = {}
     for config, settings in runs:
         if config.resources.nodes > 1 and not shared:
             shared = True
             yield service(settings.namespace)
-        yield job(config, settings)
+        alike = (id(settings), _shape_of(config))
+        frame = frames.get(alike) or frames.setdefault(alike, _frame(config, settings))
+        yield _job(config, frame)
 
 
 def service(namespace: str) -> Manifest:
-    """The headless Service by which nodes of a run find each other, before they are ready too."""
+    """The headless Service by which nodes of a run find each other, before they are ready too.
+
+    Unlike a Job it does not say who manages it, so that a release of the chart can take it over.
+    """
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": _metadata(names.SERVICE, namespace, names.common_labels(), {}),
+        "metadata": metadata(names.SERVICE, namespace, names.APPLICATION, {}),
         "spec": {
             "clusterIP": "None",
             "publishNotReadyAddresses": True,
@@ -47,136 +50,37 @@ def service(namespace: str) -> Manifest:
 
 def job(config: RunConfig, settings: Kubernetes) -> Manifest:
     """The Job of a run, with what the batch file lays over it."""
-    own, notes = names.labels(config), {**settings.annotations, **names.annotations(config)}
-    queue = {names.QUEUE: settings.queue} if settings.queue else {}
-    of_pod = {f"{names.DOMAIN}/service": names.SERVICE} if config.resources.nodes > 1 else {}
-    template = {
-        "metadata": {"labels": {**settings.labels, **own, **of_pod}, "annotations": notes},
-        "spec": overlay.lay_over(_pod(config, settings), settings.pod),
-    }
-    spec = overlay.lay_over(_job(config, settings), settings.job)
-    name = names.job_name(config.batch, bot_id(config.source, config.handles))
-    made: Manifest = {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": _metadata(name, settings.namespace, {**settings.labels, **own, **queue}, notes),
-        "spec": {**spec, "template": template},
-    }
-    made["metadata"]["annotations"][names.MANIFEST] = digest(made)
-    return made
+    return _job(config, _frame(config, settings))
 
 
-def digest(manifest: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) of what a Job is sent as, its namespace apart: by it the same Job is known when it is there."""
-    without = {**manifest, "metadata": {k: v for k, v in manifest["metadata"].items() if k != "namespace"}}
-    return hashlib.sha256(canonical_json(without).encode()).hexdigest()
+def _job(config: RunConfig, frame: Frame) -> Manifest:
+    name, labels = names.job_name(config.batch, bot_of(config)), names.labels(config)
+    return podjob.job(Work(name, labels, names.annotations(config), (ENVIRONMENT, config.to_json())), frame)
 
 
-def _metadata(name: str, namespace: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Manifest:
-    given = {"namespace": namespace, "labels": dict(labels), "annotations": dict(annotations)}
-    return {"name": name, **{key: value for key, value in given.items() if value}}
+def _frame(config: RunConfig, settings: Kubernetes) -> Frame:
+    return Frame(Shape(_resources(config), config.resources.nodes, _environment(config)), settings)
 
 
-def _job(config: RunConfig, settings: Kubernetes) -> Manifest:
-    """The Job's spec without its template; the order of the rules matters, the first that matches decides.
-
-    An evicted Pod may end with any code, so eviction comes first; `Failed` keeps a second Pod from starting
-    while the first still writes.
-    """
-    nodes = config.resources.nodes
-    indexed = {"completionMode": "Indexed", "completions": nodes, "parallelism": nodes} if nodes > 1 else {}
-    return {
-        **indexed,
-        "backoffLimit": settings.backoff_limit,
-        "podFailurePolicy": {
-            "rules": [
-                {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
-                {"action": "Ignore", "onExitCodes": _codes(TRY_AGAIN)},
-                {"action": "FailJob", "onExitCodes": _codes(*GIVE_UP)},
-            ]
-        },
-        "podReplacementPolicy": "Failed",
-        "ttlSecondsAfterFinished": settings.keep_seconds,
-    }
-
-
-def _codes(*values: int) -> Manifest:
-    return {"containerName": names.CONTAINER, "operator": "In", "values": list(values)}
-
-
-def _pod(config: RunConfig, settings: Kubernetes) -> Manifest:
-    wanted = {
-        "serviceAccountName": settings.service_account,
-        "priorityClassName": settings.priority_class,
-        "nodeSelector": dict(settings.node_selector),
-        "tolerations": list(settings.tolerations),
-        "affinity": dict(settings.affinity),
-        "imagePullSecrets": [{"name": name} for name in settings.pull_secrets],
-        "subdomain": names.SERVICE if config.resources.nodes > 1 else "",
-    }
-    sources = [{key: v for key, v in volume.items() if key not in MOUNT_KEYS[1:]} for volume in settings.volumes]
-    base = {
-        "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": settings.grace_seconds,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-        **{key: value for key, value in wanted.items() if value},
-        "containers": [_container(config, settings)],
-        "volumes": [
-            {"name": "tmp", "emptyDir": {}},
-            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": settings.shared_memory}},
-        ],
-    }
-    return overlay.merge(base, {"volumes": sources})
-
-
-def _container(config: RunConfig, settings: Kubernetes) -> Manifest:
-    pull = {} if settings.pull_policy == "auto" else {"imagePullPolicy": settings.pull_policy}
-    mounts = [{key: volume[key] for key in MOUNT_KEYS if key in volume} for volume in settings.volumes]
-    base = {
-        "name": names.CONTAINER,
-        "image": settings.image,
-        **pull,
-        "env": _environment(config),
-        **({"envFrom": [{"secretRef": {"name": name}} for name in settings.secrets]} if settings.secrets else {}),
-        "resources": _resources(config),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "terminationMessagePath": TERMINATION_MESSAGE,
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": [{"name": "tmp", "mountPath": SCRATCH}, {"name": "shm", "mountPath": SHARED_MEMORY}],
-    }
-    given = [_variable(name, value) for name, value in settings.env.items()]
-    return overlay.merge(base, {"env": given, "volumeMounts": mounts})
+def _shape_of(config: RunConfig) -> Hashable:
+    """What a run's frame is made of, its settings apart: nodes of a run know each other by its Job's name."""
+    name = names.job_name(config.batch, bot_of(config)) if config.resources.nodes > 1 else ""
+    return config.resources, config.base_model == TINY, name
 
 
 def _environment(config: RunConfig) -> list[Manifest]:
-    """What the pipeline reads. `$` is spelt as JSON allows, since Kubernetes would take `$(X)` for a variable."""
-    wanted, found = config.resources, []
+    """What torch reads: its threads and, of several nodes, where they meet."""
+    wanted = config.resources
+    found: list[Manifest] = []
     if config.base_model != TINY:  # which shares no step: the pipeline gives it one thread
-        found = [_variable("OMP_NUM_THREADS", str(max(1, wanted.cpu // max(1, wanted.gpus))))]
+        found = [variable("OMP_NUM_THREADS", str(max(1, wanted.cpu // wanted.ranks)))]
     if wanted.nodes > 1:
-        name = names.job_name(config.batch, bot_id(config.source, config.handles))
+        name = names.job_name(config.batch, bot_of(config))
         index = {"fieldRef": {"fieldPath": INDEX}}
-        address, each = f"{name}-0.{names.SERVICE}", str(max(1, wanted.gpus))
+        address, each = f"{name}-0.{names.SERVICE}", str(wanted.ranks)
         rendezvous: tuple[str | Manifest, ...] = (address, RENDEZVOUS_PORT, str(wanted.nodes), index, each)
-        found += [_variable(key, value) for key, value in zip(names.NODES, rendezvous, strict=True)]
-    return [
-        _variable(ENVIRONMENT, config.to_json().replace("$", "\\u0024")),
-        _variable(NODE, {"fieldRef": {"fieldPath": "spec.nodeName"}}),
-        _variable(POD, {"fieldRef": {"fieldPath": "metadata.name"}}),
-        _variable(TERMINATION, TERMINATION_MESSAGE),
-        *found,
-    ]
-
-
-def _variable(name: str, value: str | Mapping[str, Any]) -> Manifest:
-    """A text, or where to take it from."""
-    return {"name": name, "value": value} if isinstance(value, str) else {"name": name, "valueFrom": dict(value)}
+        found += [variable(key, value) for key, value in zip(nodes.VARIABLES, rendezvous, strict=True)]
+    return found
 
 
 def _resources(config: RunConfig) -> Manifest:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Set
 
-from k8s import raw
+from k8s import names, raw
 from k8s.manifests import Manifest
+from k8s.outcome import ended
 from k8s.states import Seen
 
 KINDS = ("Job", "Pod", "Workload")
@@ -15,6 +16,7 @@ class Mirror:
 
     def __init__(self) -> None:
         self.jobs: dict[str, Manifest] = {}
+        self.fetching = False  # whether a Job among them that fetches the batch's posts goes on
         self.jobs_asked = 0.0  # when the last list of Jobs was asked for (time.monotonic)
         self.unsent: Set[str] = frozenset()  # Jobs that somebody here is to send yet
         self.ahead: Mapping[str, int] = {}
@@ -27,6 +29,7 @@ class Mirror:
         if kind == "Job":
             self.jobs_asked = asked
             self.jobs = {item["metadata"]["name"]: raw.slim(item) for item in items}
+            self.fetching = any(names.is_scrape(job) and not ended(job) for job in self.jobs.values())
         else:
             self._owned[kind] = {}
             for item in items:
@@ -41,6 +44,8 @@ class Mirror:
                 self.jobs.pop(name, None)
             else:
                 self.jobs[name] = raw.slim(item)
+            if names.is_scrape(item):
+                self.fetching = not gone and not ended(item)
             return {name}
         if gone:
             self._owned[kind].get(raw.owner(item), {}).pop(name, None)
@@ -52,7 +57,7 @@ class Mirror:
         """What there is of a group, by its Job's name."""
         job = self.jobs.get(name)
         if job is None:
-            return Seen(unsent=name in self.unsent)
+            return Seen(unsent=name in self.unsent, fetching=self.fetching)
         uid = job["metadata"]["uid"]
         pods = sorted(self._owned["Pod"].get(uid, {}).values(), key=raw.created)
         workload = next(iter(self._owned["Workload"].get(uid, {}).values()), None)

@@ -72,7 +72,10 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def lay_over(manifest: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest with `over` on it; a key whose value is null there is taken out."""
-    return dict(_without_nulls(merge(manifest, over)))
+    if not over:
+        return dict(manifest)
+    merged = merge(manifest, over)
+    return dict(_without_nulls(merged)) if _has_null(over) else merged
 
 
 def refused_in_job(over: Mapping[str, Any]) -> Iterator[Problem]:
@@ -134,3 +137,9 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
     return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _has_null(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_null, value.values()))
+    return any(map(_has_null, value)) if isinstance(value, list) else value is None

@@ -10,7 +10,7 @@ from typing import Any
 from k8s import ending, raw, stored, waiting
 from k8s.ending import FAILED
 from k8s.manifests import GPU, Manifest
-from k8s.names import QUEUE
+from k8s.names import QUEUE, is_scrape
 from k8s.states import Ask, Facts, Group, GroupState, Phase, Seen
 
 NOTHING = "it ended with 0, but the bot's pointer does not name its run: nothing was published"
@@ -18,7 +18,11 @@ NOTHING = "it ended with 0, but the bot's pointer does not name its run: nothing
 
 def state(group: Group, seen: Seen, facts: Facts | None, now: float) -> GroupState:
     """A group's state; `facts` are None where the store was not asked, or gave no answer."""
+    elsewhere = facts.elsewhere if facts else ""
+    facts = None if elsewhere else facts
     found = _decided(group, seen, facts, now)
+    if elsewhere and found.phase is Phase.UNKNOWN:
+        found = dataclasses.replace(found, detail=f"its store is {elsewhere}, which was not asked what came of it")
     job = seen.job
     bits = (facts.train if facts else {}) or {}
     return dataclasses.replace(
@@ -37,7 +41,8 @@ def _decided(group: Group, seen: Seen, facts: Facts | None, now: float) -> Group
     job = seen.job
     if facts and stored.is_published(group, facts):
         by_other = facts.pointer.get("run") not in (group.run, None)
-        return GroupState(group, Phase.PUBLISHED, f"since replaced by {facts.pointer['run']}" if by_other else "")
+        why = f"since replaced by {facts.pointer['run']}" if by_other else stored.taken_back(facts)
+        return GroupState(group, Phase.PUBLISHED, why)
     if job is None and seen.unsent:
         return GroupState(group, Phase.QUEUED, "waits here until others have ended (--max-in-flight)")
     if job is None:
@@ -67,10 +72,12 @@ def ask(seen: Seen) -> Ask:
 
 
 def _complete(group: Group, seen: Seen, facts: Facts | None) -> GroupState:
+    if seen.job and is_scrape(seen.job):
+        return GroupState(group, Phase.FETCHED)
     if facts is None:
         return GroupState(group, Phase.UNKNOWN, "its Job ended well; the store was not asked what came of it")
     if stored.is_unchanged(group, facts):
-        return GroupState(group, Phase.UNCHANGED, f"as {facts.pointer['run']}")
+        return GroupState(group, Phase.UNCHANGED, f"as {facts.pointer['run']}{stored.taken_back(facts, '; ')}")
     words = [ending.left_word(raw.message(pod)) for pod in seen.pods]
     said = next((word.reason for word in words if word.code == 0 and word.reason), "")
     return GroupState(group, Phase.FAILED, f"{NOTHING}{f' (it said: {said})' if said else ''}", code=0)
@@ -92,6 +99,8 @@ def _active(group: Group, seen: Seen, facts: Facts | None, now: float) -> GroupS
         return _waits(group, worst._replace(detail=_after(nodes + worst.detail, seen)))
     if all(pod["metadata"].get("deletionTimestamp") for pod in live):
         return dataclasses.replace(stored.at_work(group, facts, now), detail="told to stop; it saves its work")
+    if is_scrape(job):
+        return GroupState(group, Phase.RUNNING, _after("", seen).removeprefix("; "), "scrape")
     names = {pod["metadata"]["name"] for pod in live}
     if facts is not None and (facts.lease is None or facts.lease.holder.host not in names):
         return GroupState(group, Phase.STARTING, _after(f"on {live[0]['spec'].get('nodeName', '')}", seen))
@@ -125,7 +134,7 @@ def _attempts(seen: Seen, facts: Facts | None) -> int:
     """How often the run was tried; of several nodes all Pods of one index together are a try."""
     nodes = int(seen.job["spec"].get("parallelism") or 1) if seen.job else 1
     started = sum(map(raw.began, seen.pods))
-    counted = [-(-started // max(nodes, 1)), len(facts.attempts) if facts else 0]
+    counted = [-(-started // nodes), len(facts.attempts) if facts else 0]
     return max(*counted, facts.lease.generation if facts and facts.lease else 0)
 
 

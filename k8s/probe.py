@@ -32,7 +32,9 @@ def manifest(job: Manifest, seconds: float, token: str = "") -> Manifest:
     gpus = raw.limit(pod, GPU) or "0"
     ours: Manifest = {"name": names.CONTAINER, "command": ["python", "-c", code], "args": []}
     ours["env"] = [{"name": "HTCTL_PROBE_GPUS", "value": gpus}]
-    labels = {**names.common_labels(), "app.kubernetes.io/component": "probe"}
+    theirs = spec["template"]["metadata"].get("labels") or {}  # a person's own: NetworkPolicies may go by them
+    own = {key: value for key, value in theirs.items() if not names.is_reserved(key)}
+    labels = {**own, **names.common_labels(), "app.kubernetes.io/component": "probe"}
     queue = {key: value for key, value in (about.get("labels") or {}).items() if key == names.QUEUE}
     one = overlay.merge(pod, {"containers": [ours]})
     where = {"namespace": about["namespace"]} if about.get("namespace") else {}

@@ -1,19 +1,36 @@
 """Reads Kubernetes' own objects: conditions by type (their order says nothing), times, the container's state."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from k8s.manifests import GPU, Manifest
-from k8s.names import BOT, CONTAINER, HANDLES, RUN
+from k8s.names import BATCH, BOT, CONTAINER, HANDLES, RUN
 from k8s.states import Group
+from pipeline import moments, order
+from pipeline.config import ENVIRONMENT
 
 
 def group(job: Manifest) -> Group:
-    """The group that a Job is of, by its annotations."""
+    """The group that a Job is of, by its annotations, its label and what its container is told."""
     about = job["metadata"]
     notes = about.get("annotations") or {}
     handles = tuple(filter(None, str(notes.get(HANDLES, "")).split("+")))
-    return Group(notes.get(BOT, about["name"]), notes.get(RUN, ""), about["name"], handles)
+    batch = str((about.get("labels") or {}).get(BATCH, ""))
+    return Group(notes.get(BOT, about["name"]), notes.get(RUN, ""), about["name"], handles, batch, store(job))
+
+
+def store(job: Manifest) -> str:
+    """The store that a Job's own config names; empty where none tells."""
+    inner = ((job.get("spec") or {}).get("template") or {}).get("spec") or {}
+    for each in inner.get("containers") or ():
+        for variable in each.get("env") or () if each.get("name") == CONTAINER else ():
+            if variable["name"] in (ENVIRONMENT, order.ENVIRONMENT):
+                try:
+                    return str(json.loads(variable["value"])["store"])
+                except (ValueError, TypeError, KeyError):  # of another version
+                    continue
+    return ""
 
 
 def slim(thing: Manifest) -> Manifest:
@@ -47,9 +64,8 @@ def holds(thing: Manifest | None, kind: str) -> bool:
 
 def moment(text: Any) -> float | None:
     """A time of Kubernetes' as seconds since 1970."""
-    import datetime
 
-    return datetime.datetime.fromisoformat(str(text)).timestamp() if text else None
+    return moments.moment(str(text)) if text else None
 
 
 def created(thing: Manifest) -> float:

@@ -4,7 +4,8 @@ import urllib.parse
 from collections.abc import Iterator
 
 from k8s.settings import Kubernetes
-from pipeline.config import RunConfig, is_folder
+from pipeline.basemodels import is_folder
+from pipeline.config import RunConfig
 from pipeline.schema import Problem
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -22,7 +23,7 @@ def out_of_reach(config: RunConfig, settings: Kubernetes) -> Iterator[Problem]:
         yield Problem(
             ("store",), f"{config.store} is a folder of this machine; give s3://BUCKET/PREFIX (--store), or {MOUNT}"
         )
-    if is_folder(config.base_model) and not settings.sees(config.base_model):
+    if is_folder(config.base_model) and not settings.has_model(config.base_model):
         yield Problem(("base_model",), f"{config.base_model} is a folder of this machine; give a hub id, or {MOUNT}")
 
 

@@ -8,12 +8,15 @@ from typing import Any
 
 from k8s import names, overlay
 from pipeline import schema
+from pipeline.config import X_TOKEN
 from pipeline.schema import Problem, setting
 
 NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
+DNS = "a name of a-z, 0-9, '-' and '.'"
 NAMESPACE = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 QUANTITY = r"[0-9]+(\.[0-9]+)?([KMGT]i|[kMGT])?"
 ENV_SOURCES = ("secretKeyRef", "configMapKeyRef", "fieldRef", "resourceFieldRef")
+BAKED = "/opt/models"  # where the image has base models that were built into it (Dockerfile)
 MOUNT_KEYS = ("name", "mountPath", "subPath", "readOnly")
 QUEUE_HINT = "is Kueue's; write kubernetes.queue"
 
@@ -30,12 +33,14 @@ class Kubernetes:
     pull_policy: str = setting(
         "auto", "'auto' is Kubernetes' own rule", choices=("auto", "Always", "IfNotPresent", "Never")
     )
-    pull_secrets: tuple[str, ...] = setting((), "names of Secrets for the image's registry", pattern=NAME)
+    pull_secrets: tuple[str, ...] = setting((), "names of Secrets for the image's registry", pattern=NAME, form=DNS)
     namespace: str = setting("", "of the whole batch; else that of kubectl's context", pattern=f"({NAMESPACE})?")
-    service_account: str = setting("", "for clouds that give it rights; its token is not mounted", pattern=f"({NAME})?")
-    secrets: tuple[str, ...] = setting((), "names of Secrets whose keys become environment", pattern=NAME)
-    queue: str = setting("", "a LocalQueue of Kueue; empty: no queue", pattern=f"({NAME})?")
-    priority_class: str = setting("", "the Pod's PriorityClass", pattern=f"({NAME})?")
+    service_account: str = setting(
+        "", "for clouds that give it rights; its token is not mounted", pattern=f"({NAME})?", form=DNS
+    )
+    secrets: tuple[str, ...] = setting((), "names of Secrets whose keys become environment", pattern=NAME, form=DNS)
+    queue: str = setting("", "a LocalQueue of Kueue; empty: no queue", pattern=f"({NAME})?", form=DNS)
+    priority_class: str = setting("", "the Pod's PriorityClass", pattern=f"({NAME})?", form=DNS)
     node_selector: Mapping[str, str] = setting(dict, "labels that a node must have")
     tolerations: tuple[Any, ...] = setting((), "taints that are no hindrance")
     affinity: Mapping[str, Any] = setting(dict, "which nodes and neighbours")
@@ -46,7 +51,9 @@ class Kubernetes:
     backoff_limit: int = setting(3, "faults after which the run has failed", low=0, high=100)
     grace_seconds: int = setting(600, "from SIGTERM to SIGKILL: a step, a checkpoint, its upload", low=30, high=86400)
     keep_seconds: int = setting(86400, "how long a finished Job is kept", low=0, high=31536000)
-    shared_memory: str = setting("1Gi", "size of /dev/shm, counted within resources.memory", pattern=QUANTITY)
+    shared_memory: str = setting(
+        "1Gi", "size of /dev/shm, counted within resources.memory", pattern=QUANTITY, form="a size such as 1Gi"
+    )
     pod: Mapping[str, Any] = setting(dict, "laid over the Pod's spec: anything else that Kubernetes knows")
     job: Mapping[str, Any] = setting(dict, "laid over the Job's spec")
 
@@ -55,6 +62,10 @@ class Kubernetes:
         containers = self.pod.get("containers", [])
         mounts = [*self.volumes, *(mount for container in containers for mount in container.get("volumeMounts", []))]
         return any(PurePosixPath(folder).is_relative_to(mount["mountPath"]) for mount in mounts)
+
+    def has_model(self, folder: str) -> bool:
+        """Whether a base model's folder is in such a volume or where the image has its own, this one or not."""
+        return PurePosixPath(folder).is_relative_to(BAKED) or self.sees(folder)
 
 
 def build(*layers: Mapping[str, Any]) -> Kubernetes:
@@ -107,6 +118,8 @@ def _check_env(given: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem((name,), f"must be text, or one of {', '.join(ENV_SOURCES)}")
         elif not isinstance(value, str):
             yield Problem((name,), f"must be text, not {schema.say(value)}; put quotes around it")
+        elif name == X_TOKEN:
+            yield Problem((name,), "is a secret, and would stand in every Job; name a Secret that holds it")
 
 
 def _check_volume(volume: Any) -> Iterator[str]:

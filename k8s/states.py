@@ -21,24 +21,30 @@ class Phase(enum.StrEnum):
     RUNNING = "running"
     PUBLISHED = "published"
     UNCHANGED = "unchanged"  # the bot's current run has the same posts and settings
+    FETCHED = "fetched"  # of a batch's scrape Job: it has ended well
     CANCELLED = "cancelled"  # its Job is gone, and nothing is published
     FAILED = "failed"
     UNKNOWN = "unknown"  # the store or the cluster, which alone could tell, was not asked or gave no answer
 
 
-WELL = (Phase.PUBLISHED, Phase.UNCHANGED)
+WELL = (Phase.PUBLISHED, Phase.UNCHANGED, Phase.FETCHED)
 OVER = (*WELL, Phase.FAILED, Phase.CANCELLED)
 WAITING = (Phase.QUEUED, Phase.PREEMPTED, Phase.PAUSED)  # they hold nothing
 
 
 @dataclass(frozen=True)
 class Group:
-    """One group of a batch, as its Job's annotations or the store's `batch.json` name it."""
+    """One group of a batch, as its Job's annotations or the store's `batch.json` name it.
+
+    A Job that makes no bot, but fetches the batch's posts, goes by its name and has no run.
+    """
 
     bot: str
     run: str
     job: str
     handles: tuple[str, ...] = ()
+    batch: str = ""
+    store: str = ""  # where its run is kept, as its Job's config says
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class Seen:
     ahead: int | None = None  # how many workloads of its queue come first
     asked: bool = True  # whether a cluster was
     unsent: bool = False  # it is to be sent yet
+    fetching: bool = False  # the batch's posts are being fetched, and it is sent after that
     refusal: str = ""  # why no Pod could be made, where an event says so
 
 
@@ -71,6 +78,7 @@ class Facts:
     lease: State | None = None
     attempts: tuple[Mapping[str, Any], ...] = ()
     train: Mapping[str, Any] = field(default_factory=dict)  # the result of that stage
+    elsewhere: str = ""  # its run is kept in this store, which was not asked: nothing else is known
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,7 @@ class GroupState:
         rest = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "group"}
         group = self.group
         return {
+            "batch": group.batch,
             "bot": group.bot,
             "handles": list(group.handles),
             "run": group.run,

@@ -93,7 +93,7 @@ def _judge(cluster: Cluster, manifest: Manifest, dry_run: bool) -> Sent:
         found = cluster.get(kind, name)
     except NotThereError:  # it went in between
         return send(cluster, manifest, dry_run=dry_run)
-    if found["metadata"].get("labels", {}).get(names.MANAGER) != "htctl":
+    if not _is_ours(manifest, found):
         return Sent(name, REFUSED, f"{kind} {name}: the name is taken by something that is not htctl's; delete it")
     if is_deleted(found):
         return Sent(name, REFUSED, f"{kind} {name} is being deleted; run the same command again when it is gone")
@@ -102,15 +102,26 @@ def _judge(cluster: Cluster, manifest: Manifest, dry_run: bool) -> Sent:
     return Sent(name, REFUSED, conflict(cluster, manifest))
 
 
+def _is_ours(manifest: Manifest, found: Manifest) -> bool:
+    """Whether an object of that name does what ours would: a Service, whoever made it (the chart does), by its Pods."""
+    if manifest["kind"] == "Service":
+        return bool(found.get("spec", {}).get("selector") == manifest["spec"]["selector"])
+    return bool(found["metadata"].get("labels", {}).get(names.MANAGER) == "htctl")
+
+
 def refuse_changed(cluster: Cluster, changed: Sequence[Manifest], some: int = 3) -> None:
     """Raise ConflictError where Jobs are there that were sent otherwise; the first few with what differs."""
-    if not changed:
-        return
+    if changed:
+        raise ConflictError(conflicts(cluster, changed, some))
+
+
+def conflicts(cluster: Cluster, changed: Sequence[Manifest], some: int = 3) -> str:
+    """That Jobs are there that were sent otherwise, and how the first few of them differ."""
     told = [conflict(cluster, manifest) for manifest in changed[:some]]
     more = [f"and {len(changed) - some} more"] if len(changed) > some else []
     head = f"{len(changed)} Jobs are" if len(changed) > 1 else "1 Job is"
     what = f"{head} there with another config; --replace deletes and makes anew, another --batch leaves them alone:"
-    raise ConflictError("\n       ".join([what, *told, *more]))
+    return "\n       ".join([what, *told, *more])
 
 
 def _annotation(found: Manifest) -> str:

@@ -22,7 +22,7 @@ contexts: [{name: fake, context: {cluster: fake, user: fake, namespace: %(namesp
 clusters: [{name: fake, cluster: {server: "%(url)s"}}]
 users: [{name: fake, user: {token: secret}}]
 """
-PLURALS = {"jobs": "Job", "pods": "Pod", "services": "Service", "workloads": "Workload"}
+PLURALS = {"jobs": "Job", "pods": "Pod", "services": "Service", "workloads": "Workload", "events": "Event"}
 
 
 def status(code: int, message: str, reason: str = "", wait: str = "") -> tuple[int, dict[str, Any], str]:
@@ -41,7 +41,7 @@ class State:
         self.version = 0
         self.lock = threading.Condition()
         self.most_at_once = self.at_once = 0
-        self.url = ""
+        self.url = self.agent = ""  # where it is, and how the last who asked called itself
 
     def change(self, what: str, kind: str, found: dict[str, Any]) -> None:
         """Have an object ADDED, MODIFIED or DELETED, and tell those who watch."""
@@ -84,6 +84,7 @@ class Handler(BaseHTTPRequestHandler):
         state, method = self.state, "WATCH" if "watch" in query else self.command
         with state.lock:
             state.asked.append(f"{method} {self.path}")
+            state.agent = self.headers["User-Agent"]
             state.at_once += 1
             state.most_at_once = max(state.most_at_once, state.at_once)
             scripted = state.script.get(method) or []
@@ -121,9 +122,14 @@ class Handler(BaseHTTPRequestHandler):
         items, start = self.state.matching(kind, query.get("labelSelector", "")), int(query.get("continue") or 0)
         limit = int(query.get("limit") or len(items) or 1)
         more = str(start + limit) if start + limit < len(items) else ""
-        heads = "PartialObjectMetadata" in self.headers["Accept"]
-        page = [{"metadata": item["metadata"]} if heads else item for item in items[start : start + limit]]
+        page, accept = items[start : start + limit], self.headers["Accept"]
         metadata = {"resourceVersion": str(self.state.version), "continue": more}
+        if "as=Table" in accept:
+            return self.say(
+                200, {"rows": [{"cells": [item["metadata"]["name"]]} for item in page], "metadata": metadata}
+            )
+        if "PartialObjectMetadata" in accept:
+            page = [{"metadata": item["metadata"]} for item in page]
         return self.say(200, {"items": page, "metadata": metadata})
 
     def POST(self, kind: str, name: str, query: dict[str, str], body: Any) -> None:
@@ -133,7 +139,9 @@ class Handler(BaseHTTPRequestHandler):
         body.setdefault("status", {})
         if "dryRun" not in query:
             self.state.change("ADDED", kind, body)
-        return self.say(201, body)
+        return self.say(
+            201, {"metadata": body["metadata"]} if "PartialObjectMetadata" in self.headers["Accept"] else body
+        )
 
     def PATCH(self, kind: str, name: str, query: dict[str, str], body: Any) -> None:
         found = self.state.objects[kind].get(name)

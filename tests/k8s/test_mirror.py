@@ -1,5 +1,5 @@
 from k8s.mirror import Mirror
-from tests.k8s.fakes import job, pod
+from tests.k8s.fakes import ended, job, pod
 
 
 def test_a_change_names_the_job_that_it_is_about() -> None:
@@ -26,3 +26,18 @@ def test_pods_of_a_job_that_was_made_again_are_not_the_new_one_s() -> None:
     mirror.replace("Pod", [pod("a")])
     mirror.replace("Job", [job("a", uid="another")])
     assert mirror.seen("a").pods == ()
+
+
+def test_a_job_that_fetches_posts_is_known_until_it_has_ended() -> None:
+    fetches = job("scrape-night")
+    fetches["metadata"].setdefault("labels", {})["app.kubernetes.io/component"] = "scrape"
+    found = Mirror()
+    found.replace("Job", [job("a"), fetches])
+    assert found.seen("b").fetching
+    found.apply("Job", "MODIFIED", job("a"))
+    assert found.seen("b").fetching
+    found.apply("Job", "MODIFIED", ended(fetches))
+    assert not found.seen("b").fetching
+    found.apply("Job", "ADDED", fetches)
+    found.apply("Job", "DELETED", fetches)
+    assert not found.seen("b").fetching

@@ -33,3 +33,10 @@ def test_labels_are_sound_and_follow_the_config() -> None:
     assert labels["htctl.dev/batch"] == "nightly-2026.11_21"
     other = names.labels(factories.run_config(train={"epochs": 9}))
     assert other["htctl.dev/config"] != names.labels(factories.run_config())["htctl.dev/config"]
+
+
+def test_a_batch_s_scrape_job_has_a_name_of_its_own() -> None:
+    found = {names.scrape_job_name(batch) for batch in ("night", "day", "n" * 40)}
+    assert len(found) == 3
+    assert all(len(name) <= names.LONGEST_JOB for name in found)
+    assert names.job_name("night", "scrape-night") not in found

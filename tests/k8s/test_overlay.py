@@ -45,6 +45,8 @@ def test_null_takes_a_key_out_and_survives_until_it_is_laid_over() -> None:
     both = overlay.merge({"a": {"b": 1}}, {"a": {"b": None, "c": {"d": None}}})
     assert both == {"a": {"b": None, "c": {"d": None}}}
     assert overlay.lay_over({"a": {"b": 1, "e": 2}}, both) == {"a": {"c": {}, "e": 2}}
+    both = {"containers": [{"name": "train", "b": None}]}
+    assert overlay.lay_over({"containers": [{"name": "train", "b": 1}]}, both) == {"containers": [{"name": "train"}]}
 
 
 def test_merging_changes_neither_side() -> None:

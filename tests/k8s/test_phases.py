@@ -9,11 +9,11 @@ import pytest
 
 from k8s import phases, raw
 from k8s.states import Ask, Facts, Group, GroupState, Phase, Seen
-from pipeline import lease
+from pipeline import moments
 from pipeline.lease import Holder, State
 
 CAPTURED = json.loads(Path(__file__).with_name("captured.json").read_text(encoding="utf-8"))
-NOW = lease.moment("2026-11-25T17:53:00Z")  # when they were taken
+NOW = moments.moment("2026-11-25T17:53:00Z")  # when they were taken
 EMPTY = Facts()
 POINTER = {"run": "cap-0000aaaa", "config": "0000aaaa11", "bits_per_byte": 2.0}
 OOM = "out of memory at its limit of 16Mi; ask for more: --set resources.memory=32Mi, or a smaller batch_size"
@@ -63,7 +63,7 @@ def state(name: str, facts: Facts | None = EMPTY, **changes: Any) -> GroupState:
 
 def leased(host: str, age: float = 10, **now: Any) -> State:
     holder = Holder("token", host, "node-0", 1, "another boot", "1")
-    return State(3, holder, 60, lease.utc(NOW - 100), lease.utc(NOW - age), now=now)
+    return State(3, holder, 60, moments.utc(NOW - 100), moments.utc(NOW - age), now=now)
 
 
 def gone(facts: Facts | None) -> GroupState:
@@ -204,3 +204,35 @@ def test_one_that_waits_here_to_be_sent_is_neither_cancelled_nor_asked_for() -> 
 
 def test_one_that_nobody_began_may_be_yet_to_come() -> None:
     assert gone(EMPTY).detail == "no Job, and none has begun: not sent yet, or deleted before it ran"
+
+
+def test_a_job_that_fetches_posts_has_states_of_its_own() -> None:
+    def of(name: str) -> Seen:
+        job = json.loads(json.dumps(CAPTURED[name]["job"]))
+        job["metadata"]["labels"]["app.kubernetes.io/component"] = "scrape"
+        return seen(name, job=job)
+
+    group = Group("scrape-night-1", "", "scrape-night-1")
+    for facts in (None, EMPTY):
+        assert phases.state(group, of("ended0"), facts, NOW).phase == Phase.FETCHED
+        assert phases.state(group, of("running"), facts, NOW).phase == Phase.RUNNING
+        assert phases.state(group, of("exit66"), facts, NOW).detail == "@nobody is suspended"
+    waits = phases.state(Group("bot", "cap-0000aaaa", "bot-1"), Seen(fetching=True), EMPTY, NOW)
+    assert (waits.phase, waits.detail) == (Phase.QUEUED, "is sent when the batch's posts are fetched (--scrape-first)")
+
+
+def test_a_bot_made_with_posts_that_were_taken_back_says_so() -> None:
+    marked = {**POINTER, "taken_back": {"alice": "X has suspended @alice"}}
+    of_run = Group("bot", "cap-0000aaaa", "bot-1")
+    found = phases.state(of_run, Seen(), Facts(pointer=marked), NOW)
+    assert (found.phase, found.detail) == (
+        Phase.PUBLISHED,
+        "made with posts that were taken back since: @alice: X has suspended @alice",
+    )
+    replaced = phases.state(of_run, Seen(), Facts(pointer={**marked, "run": "other-1"}, complete=True), NOW)
+    assert replaced.detail == "since replaced by other-1"
+    same = phases.state(Group("bot", "day-0000aaaa", "bot-1"), seen("ended0"), Facts(pointer=marked), NOW)
+    assert (same.phase, "; made with posts that were taken back since: @alice" in same.detail) == (
+        Phase.UNCHANGED,
+        True,
+    )

@@ -2,7 +2,8 @@ from k8s import manifests, probe, settings
 from tests import factories
 
 GIVEN = {
-    "image": "htctl:1", "secrets": ["keys"], "queue": "bots", "namespace": "here", "node_selector": {"gpu": "h100"}
+    "image": "htctl:1", "secrets": ["keys"], "queue": "bots", "namespace": "here", "node_selector": {"gpu": "h100"},
+    "labels": {"team": "night"},
 }  # fmt: skip
 
 
@@ -16,7 +17,9 @@ def test_a_probe_is_a_pod_like_the_batch_s_that_no_batch_counts() -> None:
     assert pod["nodeSelector"] == {"gpu": "h100"}
     assert found["metadata"]["name"] == "htctl-probe-abcd"
     assert found["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "bots"
-    assert "htctl.dev/batch" not in str(found["metadata"])
+    for about in (found["metadata"], found["spec"]["template"]["metadata"]):
+        assert "htctl.dev/batch" not in str(about)
+        assert about["labels"]["team"] == "night"
     assert {"name": "HTCTL_PROBE_GPUS", "value": "2"} in container["env"]
     assert (found["spec"]["backoffLimit"], found["spec"]["activeDeadlineSeconds"]) == (0, 120)
 

@@ -32,6 +32,12 @@ def test_a_folder_is_in_reach_where_a_volume_is_mounted() -> None:
     assert problems(MOUNTED, store="/data/bots", base_model="/data/gpt2") == []
 
 
+def test_the_image_s_own_base_models_are_in_reach() -> None:
+    assert problems(base_model="/opt/models/gpt2") == []
+    (problem,) = problems(store="/opt/models/bots")
+    assert problem.startswith("store: /opt/models/bots is a folder of this machine")
+
+
 def test_an_image_is_needed() -> None:
     (problem,) = problems({"queue": "q"})
     assert problem.startswith("kubernetes.image: is missing")

@@ -43,8 +43,8 @@ def test_what_each_key_takes() -> None:
     [
         ([], "must be a mapping, not a list"),
         ({"imgae": "x"}, "imgae: unknown key; did you mean 'image'?"),
-        ({"image": "no spaces"}, "image: must have the form"),
-        ({"secrets": ["UPPER"]}, "secrets[0]: must have the form"),
+        ({"image": "no spaces"}, "image: must be of the form"),
+        ({"secrets": ["UPPER"]}, "secrets[0]: must be a name of a-z"),
         ({"secrets": "one"}, "secrets: must be a list, not 'one'"),
         ({"pull_policy": "always"}, "pull_policy: must be one of auto, Always, IfNotPresent, Never, not 'always'"),
         ({"keep_seconds": -1}, "keep_seconds: must be between 0 and 31536000, not -1"),
@@ -57,6 +57,7 @@ def test_what_each_key_takes() -> None:
         ({"env": {"A": 1}}, "env.A: must be text, not '1'; put quotes around it"),
         ({"env": {"A B": "1"}}, "env.A B: is not a name of an environment variable"),
         ({"env": {"HTCTL_RUN": "{}"}}, "env.HTCTL_RUN: is set by htctl"),
+        ({"env": {"X_BEARER_TOKEN": "A"}}, "env.X_BEARER_TOKEN: is a secret, and would stand in every"),
         ({"env": {"MASTER_ADDR": "x"}}, "env.MASTER_ADDR: is set by htctl"),
         ({"env": {"A": {"secret": "x"}}}, "env.A: must be text, or one of secretKeyRef"),
         ({"volumes": [{"name": "a", "emptyDir": {}}]}, "volumes[0]: mountPath: is missing"),
@@ -82,3 +83,11 @@ def test_a_folder_in_a_mounted_volume_is_seen() -> None:
     assert [found.sees(path) for path in ("/models", "/models/gpt2", "/modelsmore", "/data/bots", "/tmp")] == [
         True, True, False, True, False,
     ]  # fmt: skip
+
+
+def test_a_base_model_may_be_the_image_s_own_but_a_store_not() -> None:
+    found = settings.build({"image": "i"})
+    assert [found.has_model(path) for path in ("/opt/models/gpt2", "/opt/modelsmore", "/models/gpt2")] == [
+        True, False, False,
+    ]  # fmt: skip
+    assert not found.sees("/opt/models/gpt2")

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from k8s import manifests, settings, submit
+from k8s import manifests, names, parallel, settings, submit
 from k8s.errors import ClusterError, ConflictError, ForbiddenError, NotThereError, QuotaError, UnauthorizedError
 from k8s.manifests import Manifest
 from k8s.submit import CREATED, REFUSED, THERE
@@ -40,11 +40,11 @@ def test_what_is_there_just_so_is_left_alone() -> None:
 
 def test_a_batch_is_sent_once_however_often() -> None:
     with apiserver.running() as (state, cluster):
-        jobs = many(40)
-        assert whats(submit.send_all(cluster, jobs)) == [CREATED] * 40
-        assert whats(submit.send_all(cluster, jobs)) == [THERE] * 40
-        assert len(state.objects["Job"]) == 40
-        assert 1 < state.most_at_once <= 16
+        jobs = many(80)
+        assert whats(submit.send_all(cluster, jobs)) == [CREATED] * 80
+        assert whats(submit.send_all(cluster, jobs)) == [THERE] * 80
+        assert len(state.objects["Job"]) == 80
+        assert 1 < state.most_at_once <= parallel.AT_ONCE
 
 
 def test_the_service_that_nodes_share_goes_first_and_is_shared() -> None:
@@ -68,6 +68,14 @@ def test_a_name_that_is_not_htctl_s_is_refused_as_such() -> None:
         state.change("ADDED", "Job", {"metadata": {"name": job["metadata"]["name"]}})
         (sent,) = submit.send_all(cluster, [job])
         assert (sent.what, "is not htctl's" in sent.problem) == (REFUSED, True)
+
+
+@pytest.mark.parametrize(("app", "what"), [(names.SERVICE, THERE), ("other", REFUSED)])
+def test_the_service_that_nodes_share_may_be_the_chart_s(app: str, what: str) -> None:
+    theirs = {"metadata": {"name": names.SERVICE, "labels": {names.MANAGER: "Helm"}}}
+    with apiserver.running() as (state, cluster):
+        state.change("ADDED", "Service", {**theirs, "spec": {"selector": {"htctl.dev/service": app}}})
+        assert [sent.what for sent in submit.send_all(cluster, [manifests.service("")])] == [what]
 
 
 def test_conflicts_are_told_a_few_by_name() -> None:
