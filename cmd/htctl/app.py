@@ -16,28 +16,30 @@ from pipeline.errors import INTERRUPTED, ConfigError, HtctlError
 USAGE, FAULT = 2, 3
 COMPLETION = "_HTCTL_COMPLETE"  # set by a shell that asks what could be typed next, which may be of any command
 
-# Each is the function of that name in `htctl.commands.<name>`; the line is how its own text begins.
+# Each is the function of that name in `htctl.commands.<name>`; the line, short enough for 80 columns, is how its own
+# text begins.
 COMMANDS = {
-    "init": "Write a commented batch file.",
-    "run": "Make bots here, without a cluster: posts in; weights, samples and a model card out.",
-    "render": "Print a batch's Kubernetes objects, as YAML that kubectl apply takes; nothing is sent or written.",
-    "submit": "Submit a batch: posts into the store, then a Job for each group.",
-    "status": "Show where each group of a batch is, and why: what the cluster has, and what the store says came of it.",
-    "watch": "Follow a batch until every group has ended; exit code 0: all are published or unchanged, 1: not all.",
-    "logs": "Show a run's log: from its Pods, and of those that are gone from the store.",
-    "cancel": "Delete a batch's Jobs that have not ended, and their Pods, which save their work before they go.",
-    "retry": "Submit once more what failed of a batch: --set resources.memory=32Gi changes what it runs with.",
-    "pause": "Pause a batch's Jobs: their Pods save their work and go, until htctl resume.",
-    "resume": "Have a batch's paused Jobs go on: from their checkpoints, and in a queue from its end.",
-    "bots": "List the published bots.",
-    "posts": "Show the posts that a bot was made from, or those that were dropped and why.",
-    "doctor": "Check all that a batch needs, and say what mends what is wrong; exit code 1 where something is.",
-    "generate": "Write posts with a published bot.",
-    "card": "Print a bot's model card; write, repair or check one.",
-    "track": "Send Weights & Biases what runs recorded for it and it has not got: `htctl track sync`.",
-    "adopt": "Take a bot in that huggingtweets made: weights, tokenizer and card, from a folder or a hub.",
-    "fetch": "Copy published bots (weights, tokenizer, card) from the store into a folder.",
-    "gc": "Delete old runs and left checkpoints from the store; shows them first, and asks.",
+    "init": "Write a commented batch file",
+    "run": "Make bots here, without a cluster",
+    "scrape": "Fetch accounts' posts into the store without training",
+    "render": "Print a batch's Kubernetes objects",
+    "submit": "Submit a batch: posts into the store, then a Job for each group",
+    "status": "Show where each group of a batch is, and why",
+    "watch": "Follow a batch until every group has ended",
+    "logs": "Show a run's log",
+    "cancel": "Delete a batch's Jobs that have not ended",
+    "retry": "Submit once more what failed of a batch",
+    "pause": "Pause a batch's Jobs",
+    "resume": "Have a batch's paused Jobs go on",
+    "bots": "List the published bots",
+    "posts": "Show the posts that a bot was made from",
+    "doctor": "Check all that a batch needs, and say what mends what is wrong",
+    "generate": "Write posts with a published bot",
+    "card": "Print a bot's model card; write, repair or check one",
+    "track": "Send Weights & Biases what runs recorded for it",
+    "adopt": "Take a bot in that huggingtweets made",
+    "fetch": "Copy published bots (weights, tokenizer, card) from the store",
+    "gc": "Delete old runs and left checkpoints from the store",
 }
 
 
@@ -64,7 +66,7 @@ def build(wanted: Collection[str] = COMMANDS) -> typer.Typer:
     )
     app.callback()(_options)
     for name, line in COMMANDS.items():
-        app.command(name, help=None if name in wanted else line)(_bounded(_load(name)) if name in wanted else _nothing)
+        app.command(name, short_help=line)(_bounded(_load(name)) if name in wanted else _nothing)
     return app
 
 

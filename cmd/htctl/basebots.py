@@ -2,12 +2,14 @@
 
 import dataclasses
 
-from htctl import options, published
+from htctl import options
 from htctl.batchfile import Batch, Group
-from pipeline.config import BOT, is_bot
+from pipeline import published
+from pipeline.basemodels import BOT, is_bot
 from pipeline.errors import ConfigError
 from pipeline.layout import RunKeys
-from pipeline.store import Store, read_json
+from pipeline.store import Store
+from pipeline.store.objects import read_json
 
 
 def pinned(batch: Batch, store: Store) -> Batch:

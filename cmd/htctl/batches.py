@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from k8s import raw
 from k8s.board import Keep
 from k8s.mirror import Mirror
-from k8s.names import CONTAINER
 from k8s.states import Group
-from pipeline import config, identity, layout
-from pipeline.config import ENVIRONMENT, RunConfig
-from pipeline.errors import ConfigError, HtctlError
-from pipeline.store import Store, read_json
+from pipeline import config, handles, identity, layout
+from pipeline.errors import ConfigError
+from pipeline.store import Store
+from pipeline.store.objects import read_json
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def submitted(store: Store, batch: str) -> tuple[list[Group], str]:
     """The groups of a batch and their namespace as the store has them; none where it was not submitted from there."""
     found = read_json(store, layout.batch(batch)) if batch else {}
     groups = [
-        Group(str(each["bot"]), str(each["run"]), str(each["job"]), _handles(each.get("handles", ())))
+        Group(str(each["bot"]), str(each["run"]), str(each["job"]), _handles(each.get("handles", ())), batch)
         for each in found.get("groups", ())
     ]
     return groups, str(found.get("namespace", ""))
@@ -55,27 +55,19 @@ def submitted(store: Store, batch: str) -> tuple[list[Group], str]:
 def keeping(wanted: Sequence[str], handle: str) -> Keep:
     """Whether a group is asked for: by its bot's id or its handles, and by a handle that it has."""
     bots = {text.lower() for text in wanted}
-    bots |= {identity.bot_id(source, identity.named(text)) for text in wanted for source in config.SOURCES}
-    name = identity.bare(handle).lower()
+    bots |= {identity.bot_id(source, identity.named(text)) for text in wanted for source in handles.SOURCES}
+    named, name = [handles.names(text) for text in wanted], handles.name(handle)
 
     def keep(group: Group) -> bool:
-        handles = [each.lower() for each in group.handles]
-        return (not bots or group.bot.lower() in bots) and (not name or name in handles)
+        names = sorted(each.lower() for each in group.handles)
+        return (not bots or group.bot.lower() in bots or names in named) and (not name or name in names)
 
     return keep
 
 
 def store_of_jobs(mirror: Mirror) -> str:
-    """The store that a Job's own config names; empty where none tells."""
-    for job in mirror.jobs.values():
-        for container in job["spec"]["template"]["spec"]["containers"]:
-            for variable in container.get("env") or () if container.get("name") == CONTAINER else ():
-                if variable["name"] == ENVIRONMENT:
-                    try:
-                        return RunConfig.from_json(variable["value"]).store
-                    except HtctlError:  # of another version
-                        continue
-    return ""
+    """The store that the first Job names that names one; empty where none does."""
+    return next(filter(None, map(raw.store, mirror.jobs.values())), "")
 
 
 def _handles(given: Any) -> tuple[str, ...]:

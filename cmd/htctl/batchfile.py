@@ -1,35 +1,52 @@
 """The batch file: read, checked as a whole, and merged into one set of settings for each group."""
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from htctl import consent
 from k8s import settings as k8s_settings
 from k8s.settings import Kubernetes
-from pipeline import config, identity, schema
-from pipeline.config import RunConfig, Settings
+from pipeline import basemodels, config, handles, identity, schema, settings
+from pipeline.config import RunConfig
 from pipeline.errors import ConfigError
 from pipeline.schema import Problem
+from pipeline.settings import Settings
 
 COMMAND_LINE = "--set"
-KEYS = ("batch", "store", "defaults", "groups")
+KEYS = ("batch", "store", "consent", "defaults", "groups")
+NO_POSTS = "give one (on the command line: --posts FILE), or have them asked for: source: x (--set source=x)"
 SETTINGS = tuple(field.name for field in fields(Settings))
 
 
 @dataclass(frozen=True)
 class Group:
-    """The handles of one bot, where their posts lie (by handle in lower case), its settings, and how its Job runs."""
+    """The handles of one bot, where their posts lie (by handle in lower case), its settings, and how its Job runs.
+
+    `sources` gives, for handles in lower case that are not at the settings' source, where they are.
+    """
 
     handles: tuple[str, ...]
     posts: dict[str, Path]
     settings: Settings
     kubernetes: Kubernetes
+    sources: dict[str, str] = field(default_factory=dict)
 
     @property
     def bot(self) -> str:
         """The bot's id."""
-        return identity.bot_id(self.settings.source, self.handles)
+        return identity.bot_id(self.settings.source, self.qualified)
+
+    @property
+    def qualified(self) -> tuple[str, ...]:
+        """The handles, those at other sources than the group's with their source."""
+        return handles.qualified(self.handles, self.sources)
+
+    def source_of(self, handle: str) -> str:
+        """Where one of the handles is."""
+        return self.sources.get(handle.lower(), self.settings.source)
 
 
 @dataclass(frozen=True)
@@ -43,7 +60,8 @@ class Batch:
     def run_config(self, group: Group, store: str, posts: dict[str, str]) -> RunConfig:
         """A group's run: its settings, and the SHA-256 of each handle's posts file."""
         settings = {name: getattr(group.settings, name) for name in SETTINGS}
-        return RunConfig(batch=self.name, store=store, handles=group.handles, posts=posts, **settings)
+        handles, sources = group.handles, group.sources
+        return RunConfig(batch=self.name, store=store, handles=handles, posts=posts, sources=sources, **settings)
 
 
 def load(path: Path, overrides: Mapping[str, Any]) -> Batch:
@@ -81,13 +99,18 @@ def build(
     outside = [*problems, *_check_file(data), *of_settings]
     inside: list[Problem] = []
     groups: dict[int, Group] = {}
+    common = functools.cache(lambda: _merged(defaults, {}, overrides, folder))  # of the thousands without their own
     for index, item in enumerate(items if isinstance(items, list) else []):
         wrong = list(_check_item(item))
         if not wrong and not of_settings:
-            groups[index] = _group(item, defaults, overrides, folder)
+            own = {} if isinstance(item, str) else {key: item[key] for key in item if key != "handles"}
+            made = _merged(defaults, own, overrides, folder) if own else common()
+            groups[index] = _group(item if isinstance(item, str) else item["handles"], made, folder)
             wrong = list(_check_group(groups[index]))
         inside += _at(("groups", index), wrong)
     inside += _duplicates(groups)
+    if "consent" in data and isinstance(data["consent"], str):
+        inside += consent.problems(data["consent"], folder, [(n, group.handles) for n, group in groups.items()])
     if outside or inside:
         raise BatchError([*outside, *inside])
     store = str(data.get("store") or "")
@@ -99,7 +122,7 @@ def build(
 def _check_file(data: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with the file's own keys, `defaults` apart."""
     yield from schema.unknown_keys(data, KEYS, ())
-    for key in ("batch", "store"):
+    for key in ("batch", "store", "consent"):
         if not isinstance(data.get(key, ""), str):
             yield Problem((key,), f"must be text, not {schema.say(data[key])}")
     if isinstance(data.get("batch"), str) and not config.BATCH.fullmatch(data["batch"]):
@@ -135,27 +158,41 @@ def _check_settings(data: Any, *more: str) -> Iterator[Problem]:
         yield Problem(("posts",), "must be a path, with {handle} where the name stands, or a path for each handle")
 
 
-def _group(item: Any, defaults: Mapping[str, Any], overrides: Mapping[str, Any], folder: Path) -> Group:
+class _Merged(NamedTuple):
+    """A group's settings before its handles are looked at; `posts` as written."""
+
+    posts: Any
+    settings: Settings
+    kubernetes: Kubernetes
+
+
+def _merged(defaults: Mapping[str, Any], own: Mapping[str, Any], overrides: Mapping[str, Any], folder: Path) -> _Merged:
     """Merge: built-in default < the file's defaults < the group < the command line."""
-    own = {"handles": item} if isinstance(item, str) else dict(item)
-    handles = own.pop("handles")
-    names = tuple(identity.named(handles) if isinstance(handles, str) else map(identity.bare, handles))
     given = merge(merge(defaults, own), overrides)
     base_model = str(given.get("base_model", Settings.base_model))
-    merged = merge(config.built_in(base_model), given)
+    merged = merge(settings.built_in(base_model), given)
     posts = merged.pop("posts", {})
     merged.pop("kubernetes", None)  # its lists merge by other rules
     if "base_model" in merged:
         merged["base_model"] = _resolved(merged["base_model"], folder if "base_model" not in overrides else Path())
     layers: list[Any] = [layer.get("kubernetes", {}) for layer in (defaults, own, overrides)]
-    kubernetes = k8s_settings.build(*layers)
-    return Group(names, _posts(posts, names, folder), schema.build(Settings, merged), kubernetes)
+    return _Merged(posts, schema.build(Settings, merged), k8s_settings.build(*layers))
+
+
+def _group(written: str | Sequence[str], made: _Merged, folder: Path) -> Group:
+    source = made.settings.source
+    accounts = [handles.parse(each, source) for each in (written.split("+") if isinstance(written, str) else written)]
+    to_find = [account.name for account in accounts if account.source in (source, *handles.FILES)]
+    main = handles.main_source(accounts, source)
+    settings = made.settings if main == source else replace(made.settings, source=main)
+    names, sources = tuple(account.name for account in accounts), handles.others(accounts, main)
+    return Group(names, _posts(made.posts, to_find, folder), settings, made.kubernetes, sources)
 
 
 def _resolved(base_model: str, folder: Path) -> str:
     """A path as an absolute one; a hub id (`owner/name`, where no such folder is) and `tiny` as they are."""
     path = folder / Path(base_model).expanduser()
-    if base_model.startswith((".", "/", "~")) or (base_model != config.TINY and path.is_dir()):
+    if base_model.startswith((".", "/", "~")) or (base_model != basemodels.TINY and path.is_dir()):
         return str(path.resolve())
     return base_model
 
@@ -169,10 +206,11 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _posts(given: str | Mapping[str, str], handles: Sequence[str], folder: Path) -> dict[str, Path]:
+def _posts(given: str | Mapping[str, str], names: Sequence[str], folder: Path) -> dict[str, Path]:
+    """Where posts lie, by handle in lower case; `names` are the handles that a path with {handle} is for."""
     if isinstance(given, str):
-        given = {handle: given.replace("{handle}", handle) for handle in handles if given}
-    return {identity.bare(handle).lower(): folder / Path(path).expanduser() for handle, path in given.items()}
+        given = {name: given.replace("{handle}", name) for name in names if given}
+    return {handles.name(handle): folder / Path(path).expanduser() for handle, path in given.items()}
 
 
 def _check_group(group: Group) -> Iterator[Problem]:
@@ -181,22 +219,25 @@ def _check_group(group: Group) -> Iterator[Problem]:
 
     from htctl import postsfiles
 
+    yield from handles.wrong_handles(group.settings.source, group.qualified)
     names = [handle.lower() for handle in group.handles]
-    yield from config.wrong_handles(group.settings.source, group.handles)
     for handle in dict.fromkeys(names):
         if handle not in group.posts:
-            yield Problem(("posts",), f"no posts file for @{handle}; give one (on the command line: --posts FILE)")
-        elif problem := postsfiles.problem(group.posts[handle], handle, group.settings.source):
+            if group.source_of(handle) in handles.FILES:
+                yield Problem(("posts",), f"no posts file for @{handle}; {NO_POSTS}")
+        elif problem := postsfiles.problem(
+            group.posts[handle], handle, group.source_of(handle), skip_bad=group.settings.skip_bad
+        ):
             yield Problem(("posts",), problem)
     own = [group.posts[handle] for handle in set(names) if handle in group.posts]
     if len(set(own)) < len(own):
         yield Problem(("posts",), "two handles have one posts file; give each its own, such as posts/{handle}.jsonl")
     name = group.settings.base_model
-    if config.is_folder(name) and not Path(name).is_dir() and not group.kubernetes.sees(name):
+    if basemodels.is_folder(name) and not Path(name).is_dir() and not group.kubernetes.has_model(name):
         yield Problem(("base_model",), f"no such folder: {name}")
-    if name != config.TINY and difflib.get_close_matches(name.lower(), [config.TINY], 1, 0.7):
-        yield Problem(("base_model",), f"'{name}': did you mean '{config.TINY}'?")
-    yield from config.impossible(group.settings)
+    if name != basemodels.TINY and difflib.get_close_matches(name.lower(), [basemodels.TINY], 1, 0.7):
+        yield Problem(("base_model",), f"'{name}': did you mean '{basemodels.TINY}'?")
+    yield from settings.impossible(group.settings)
 
 
 def _duplicates(groups: Mapping[int, Group]) -> Iterator[Problem]:

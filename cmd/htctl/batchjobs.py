@@ -12,7 +12,7 @@ from k8s import cluster as clusters
 from k8s import names
 from k8s.cluster import Cluster
 from k8s.manifests import Manifest
-from pipeline import identity
+from pipeline import handles
 from pipeline.errors import ConfigError
 
 PATTERN = "*?["
@@ -79,8 +79,8 @@ def some(bots: Sequence[str]) -> str:
 def _is_of(job: Manifest, text: str) -> bool:
     if any(sign in text for sign in PATTERN):
         return fnmatch.fnmatchcase(bot(job), text.lower())
-    handles = str(job["metadata"].get("annotations", {}).get(names.HANDLES, "")).lower().split("+")
-    return text == bot(job) or sorted(map(str.lower, identity.named(text))) == sorted(handles)
+    annotated = str(job["metadata"].get("annotations", {}).get(names.HANDLES, ""))
+    return text == bot(job) or handles.names(text) == handles.names(annotated)
 
 
 def _nothing(cluster: Cluster, name: str, selector: str) -> str:

@@ -4,13 +4,13 @@ import importlib.util
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from htctl.batchfile import Batch
+from htctl.batchfile import Batch, Group
 from htctl.process import NEEDED
 from k8s import raw
 from k8s.cluster import Cluster
 from k8s.errors import AlreadyThereError, ClusterError, ForbiddenError, NotThereError
 from k8s.manifests import Manifest
-from pipeline import config
+from pipeline import basemodels, config
 from pipeline.errors import HtctlError
 from pipeline.store import Store
 from pipeline.store.trial import trial
@@ -118,6 +118,23 @@ def tracker(batch: Batch) -> Iterator[Check]:
         yield Check("tracker", NOTE, f"online: the Pods need {KEY}, from kubernetes.env or one of kubernetes.secrets")
 
 
+def token(batch: Batch) -> Iterator[Check]:
+    """Whether a batch whose posts X is asked for names a token for its Pods."""
+    of_x = [group for group in batch.groups if _asks_x(group)]
+    without = [
+        group.bot for group in of_x if config.X_TOKEN not in group.kubernetes.env and not group.kubernetes.secrets
+    ]
+    if without:
+        mend = f"name a Secret with {config.X_TOKEN} under kubernetes.secrets, or fetch them from here: htctl scrape"
+        yield Check("x", BAD, f"posts are asked of X, but no {config.X_TOKEN} is named for {without[0]}", mend)
+    elif of_x:
+        yield Check("x", NOTE, f"the Pods need {config.X_TOKEN} for what the store has not (htctl scrape fetches it)")
+
+
+def _asks_x(group: Group) -> bool:
+    return any(group.source_of(handle) == "x" and handle.lower() not in group.posts for handle in group.handles)
+
+
 def store(opened: Store) -> Check:
     """That it can be read and written from here, and honours conditions."""
     try:
@@ -139,7 +156,7 @@ def base_models(names: Iterable[str], endpoint: str) -> Iterator[Check]:
     import urllib.request
 
     for name in sorted(set(names)):
-        if not config.is_on_hub(name) or "://" in name:
+        if not basemodels.is_on_hub(name) or "://" in name:
             yield Check("base model", OK, name)
             continue
         address = f"{endpoint.rstrip('/')}/{name}/resolve/main/config.json"

@@ -69,7 +69,7 @@ def conclude(found: Overview) -> int:
     output.line(statusview.totals(found.name, states, time.time()))
     bad = [state for state in states if state.over and state.phase not in WELL]
     for state in bad[:20]:
-        output.line(f"{state.group.bot}: {state.phase}: {state.detail}")
+        output.line(f"{statusview.called(state, not found.batch.name)}: {state.phase}: {state.detail}")
     if len(bad) > 20:
         output.line(f"... and {len(bad) - 20:,} more: htctl status --state failed")
     return int(bool(bad))
@@ -119,7 +119,7 @@ def _screen(found: Overview) -> Iterator[Show]:
 
         def lines(told: Sequence[GroupState]) -> None:
             for state in told:
-                output.line(statusview.change(state, time.time()))
+                output.line(statusview.change(state, time.time(), not found.batch.name))
 
         yield lines
         return
@@ -129,6 +129,8 @@ def _screen(found: Overview) -> Iterator[Show]:
             now, states = time.time(), found.states()
             shown = statusview.choose(states, output.height())
             columns, rows = statusview.narrow([statusview.row(state, now) for state in shown.rows])
+            if not found.batch.name:
+                columns, rows = statusview.by_batch(columns, rows, shown.rows)
             draw(statusview.totals(found.name, states, now), columns, rows, shown.hidden)
 
         yield redraw

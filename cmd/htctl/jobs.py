@@ -29,7 +29,9 @@ def objects(batch: Batch, store: str, posts: Hash = postsfiles.sha256) -> list[M
 
     def run_config(group: Group) -> RunConfig:
         skip_bad = group.settings.skip_bad
-        named = {name: known(group.posts[name], name, skip_bad=skip_bad) for name in _handles(group)}
+        named = {
+            name: known(group.posts[name], name, skip_bad=skip_bad) for name in _handles(group) if name in group.posts
+        }
         return batch.run_config(group, store, named)
 
     return list(manifests.objects((run_config(group), group.kubernetes) for group in batch.groups))

@@ -6,12 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from htctl import output
 from k8s.settings import Kubernetes
 from pipeline import layout, schema
-from pipeline.config import SOURCES, Settings
 from pipeline.errors import ConfigError
+from pipeline.handles import SOURCES
 from pipeline.identity import bot_id, named
-from pipeline.store import Store
+from pipeline.settings import Settings
+from pipeline.store import Store, open_store
 
 DEFAULT_STORE = "htctl-store"
 ENVIRONMENT = "HTCTL_STORE"
@@ -57,6 +59,16 @@ PostsOption = Annotated[
         show_default=False,
     ),
 ]
+MaxCostOption = Annotated[
+    float | None,
+    typer.Option(help="Stop before X's posts could cost more, in dollars.", min=0, show_default=False),
+]
+ScrapeFirstOption = Annotated[
+    bool,
+    typer.Option(
+        "--scrape-first", help="Have a small Job without GPU fetch all accounts' posts before the others are made."
+    ),
+]
 BatchOption = Annotated[str, typer.Option("--batch", help="The batch's name [default: from the file].")]
 SetOption = Annotated[
     list[str] | None,
@@ -84,6 +96,14 @@ def named_store(given: str, in_file: str = "") -> str:
     return given or os.environ.get(ENVIRONMENT, "") or in_file
 
 
+def existing_store(given: str, in_file: str = "") -> Store:
+    """The store that a command only reads; raises ConfigError where a folder is named that is not there."""
+    address = store_address(given, in_file)
+    if named_store(given, in_file) and "://" not in address and not Path(address).expanduser().exists():
+        raise ConfigError(f"store '{address}': no such folder")
+    return open_store(address)
+
+
 def price(given: float | None, store: Store) -> float | None:
     """Dollars for a GB and month; None where nobody asks for any."""
     if given is None and store.address.startswith("s3://"):
@@ -97,8 +117,7 @@ def existing_bot(store: Store, given: str) -> str:
         if bot and "/" not in bot and store.exists(layout.latest(bot)):
             return bot
     names = [bot for bot in store.folders(layout.bots()) if store.exists(layout.latest(bot))]
-    some = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
-    held = some or "none yet (htctl run makes one; another store: --store)"
+    held = output.some(names) or "none yet (htctl run makes one; another store: --store)"
     raise ConfigError(f"no bot '{given}' in {store.address}; it holds {held}")
 
 

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import ConfigError
+
 if TYPE_CHECKING:
     import threading
 
@@ -132,10 +134,10 @@ def _lines(name: str, total: int, done: Callable[[], int], ended: "threading.Eve
         note(f"{name}: {so_far} of {whole} ({now / max(total, 1):.0%})")
 
 
-def ask(question: str) -> bool:
-    """Whether a person at a terminal says yes; elsewhere nobody can be asked, so it is no."""
+def ask(question: str, unasked: str = "nothing was done; --yes does it without asking") -> bool:
+    """Whether a person at a terminal says yes; elsewhere ConfigError with `unasked`, since nobody can be asked."""
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        return False
+        raise ConfigError(f"nobody can be asked here: {unasked}")
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")

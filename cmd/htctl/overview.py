@@ -6,7 +6,7 @@ from pathlib import Path
 
 from htctl import batches, options, output
 from htctl.batches import Batch
-from htctl.storefacts import Reader
+from htctl.storefacts import Reader, Readers
 from k8s import cluster as clusters
 from k8s import look, raw
 from k8s.board import Board
@@ -43,6 +43,7 @@ class Overview:
     cluster: Cluster | None
     mirror: Mirror
     board: Board
+    named: bool = True  # a person named the store, so no other is looked into
 
     @property
     def name(self) -> str:
@@ -53,6 +54,10 @@ class Overview:
     def namespace(self) -> str:
         """Where its Jobs are."""
         return self.cluster.namespace if self.cluster else self.batch.namespace
+
+    def store_of(self, group: Group) -> Store:
+        """Where a group's run is kept: the store that was named, else its Job's own."""
+        return open_store(group.store) if group.store and not self.named else self.store
 
     def states(self) -> list[GroupState]:
         """Every group's state."""
@@ -69,16 +74,33 @@ def take(asked: Asked, *, deep: bool) -> Overview:
     if not named:
         groups, namespace = _submitted(address, batch.name)
     store = open_store(address)
-    reader = Reader(store, output.note, deep=deep)
+    reader = Readers(store, output.note, deep=deep, named=bool(named))
     keep = batches.keeping(asked.groups, asked.handle)
     board = Board(groups, reader.read, keep, asked=cluster is not None)
     board.update(mirror)
     if not board.states:
+        options.existing_store(asked.store, batch.store)
+        there = {group.job: group for group in (*groups, *map(raw.group, mirror.jobs.values()))}.values()
         where = f"namespace {cluster.namespace}" if cluster else "no cluster"
-        what = f"batch '{batch.name}'" if batch.name else "Job of htctl's"
-        which = f" with {' '.join([*asked.groups, asked.handle]).strip()}" if asked.groups or asked.handle else ""
-        raise ConfigError(f"no {what}{which} in {where}, nor in the store {address} (--namespace, --store)")
-    return Overview(batch, store, cluster, mirror, board)
+        raise ConfigError(_none_of(asked, batch.name, list(there)) or _nothing(asked, batch.name, where, address))
+    return Overview(batch, store, cluster, mirror, board, bool(named))
+
+
+def _none_of(asked: Asked, batch: str, there: Sequence[Group]) -> str:
+    """That a batch that is there has no such group; empty where nothing is there at all."""
+    if not there:
+        return ""
+    wanted = [f"bot {' or '.join(map(repr, asked.groups))}"] if asked.groups else []
+    wanted += [f"handle {asked.handle!r}"] if asked.handle else []
+    names = {handle for each in there for handle in each.handles} if asked.handle else {each.bot for each in there}
+    whose = f"batch {batch} has" if batch else "these batches have"
+    return f"{whose} no {' with '.join(wanted)}; {'they have' if not batch else 'it has'} {output.some(sorted(names))}"
+
+
+def _nothing(asked: Asked, batch: str, where: str, address: str) -> str:
+    what = f"batch '{batch}'" if batch else "Job of htctl's"
+    more = "--namespace, --store" if asked.file else "--namespace, --store, or -f bots.yaml"
+    return f"no {what} in {where}, nor in the store {address} ({more})"
 
 
 def submitted(cluster: Cluster, store: Store, batch: str, jobs: Sequence[Manifest], unsent: Set[str]) -> Overview:

@@ -11,9 +11,12 @@ from pipeline import layout
 from pipeline.errors import ConfigError
 from pipeline.store import Store
 
+HEAD = 512  # bytes by which it shows whether a file can hold posts
+GZIP, MARK = b"\x1f\x8b", b"\xef\xbb\xbf"
 
-def problem(path: Path, handle: str, source: str) -> str:
-    """What is wrong with a handle's posts, as far as it shows without reading them; "" where nothing is."""
+
+def problem(path: Path, handle: str, source: str, *, skip_bad: bool = False) -> str:
+    """What is wrong with a handle's posts, as far as their first bytes show; "" where nothing is."""
     from pipeline.sources import archive
 
     if not path.exists():
@@ -27,7 +30,26 @@ def problem(path: Path, handle: str, source: str) -> str:
         return f"{path} (posts of @{handle}) is not X's archive, as a zip or unpacked; JSON lines are source jsonl"
     elif not path.is_file():
         return f"not a file: {path} (posts of @{handle})"
+    else:
+        return _unlike_posts(path, handle, skip_bad)
     return ""
+
+
+def _unlike_posts(path: Path, handle: str, skip_bad: bool) -> str:
+    """What shows that a file is none of JSON lines: a Job would find out hours later, on a GPU.
+
+    An empty file is one: of an account that posted nothing, whose group alone fails.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except OSError as error:
+        return f"{path} (posts of @{handle}): {error.strerror or error}"
+    begins = head.removeprefix(MARK).lstrip()[:1]
+    if head.startswith(GZIP) or skip_bad or begins in (b"{", b"[", b""):
+        return ""
+    what = "is called .gz but is no gzip" if path.suffix == ".gz" else "is not JSON"
+    return f'{path} (posts of @{handle}) {what}; a file has one post a line, such as {{"text": "Hello"}}'
 
 
 def keep(store: Store, path: Path, handle: str = "", *, skip_bad: bool = False) -> str:

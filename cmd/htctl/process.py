@@ -13,6 +13,7 @@ from pipeline.config import ENVIRONMENT, RunConfig
 from pipeline.errors import ConfigError
 
 NEEDED = ("torch", "transformers", "deepspeed")  # looked for, never imported
+TO_ASK = ("tweepy",)  # what asks sources needs no more of what trains
 
 
 def run_pipeline(config: RunConfig) -> int:
@@ -25,6 +26,11 @@ def generate(arguments: Sequence[str]) -> int:
     return _python(["-m", "pipeline.generation", *arguments], {})
 
 
+def scrape(arguments: Sequence[str]) -> int:
+    """Fetch accounts' posts; `arguments` are those of `python -m pipeline.scraping`."""
+    return _python(["-m", "pipeline.scraping", *arguments], {}, needed=TO_ASK)
+
+
 def sync_wandb(folder: Path, recording: Path, base_url: str, seconds: float) -> Iterator[str]:
     """Send a recording by wandb's own uploader, ended after so long; yields what it says. Its key is the environment's.
 
@@ -35,17 +41,17 @@ def sync_wandb(folder: Path, recording: Path, base_url: str, seconds: float) -> 
     import subprocess
     import threading
 
-    from pipeline import wandb_feed
+    from pipeline.wandb import feed
 
-    command = [sys.executable, "-P", "-m", "pipeline.wandb_process", "sync", str(recording)]
-    environment = wandb_feed.environment(folder, base_url, os.environ)
+    command = [sys.executable, "-P", "-m", "pipeline.wandb.process", "sync", str(recording)]
+    environment = feed.environment(folder, base_url, os.environ)
     pipe, both = subprocess.PIPE, subprocess.STDOUT
     with subprocess.Popen(command, env=environment, text=True, stdin=pipe, stdout=pipe, stderr=both) as started:
         timer = threading.Timer(seconds, started.kill)
         timer.start()
         try:
             for line in started.stdout or ():
-                yield wandb_feed.plain(line)
+                yield feed.plain(line)
             started.wait()
         finally:
             timer.cancel()
@@ -63,8 +69,13 @@ def adopt(arguments: Sequence[str]) -> tuple[int, str]:
         return code, file.read().decode().strip()
 
 
-def _python(arguments: Sequence[str], environment: dict[str, str], stdout: IO[bytes] | None = None) -> int:
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+def _python(
+    arguments: Sequence[str],
+    environment: dict[str, str],
+    stdout: IO[bytes] | None = None,
+    needed: Sequence[str] = NEEDED,
+) -> int:
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(f"{', '.join(missing)} not installed; install what trains: pip install 'htctl[pipeline]'")
     import subprocess

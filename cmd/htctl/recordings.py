@@ -1,7 +1,6 @@
 """What runs recorded for W&B and it has not got yet: found in the store, brought back to where it lay, sent, marked."""
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -11,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from htctl import output, process, runs
-from pipeline import layout, wandb_feed
+from pipeline import layout
 from pipeline.errors import ConfigError, HtctlError
 from pipeline.layout import RunKeys
-from pipeline.store import Store, read_json
+from pipeline.store import Store
+from pipeline.store.objects import change, read_json
+from pipeline.wandb import feed
 
-FOLDER = re.compile(rf"{wandb_feed.FOLDER}\w+")  # how every attempt's folder is called
+FOLDER = re.compile(rf"{feed.FOLDER}\w+")  # how every attempt's folder is called
 SYNCED = ".synced"  # what wandb itself puts beside a recording that it has sent
 STATE = ".syncstate"  # ... and what it keeps of one that it has begun, so that it goes on there
 CUT_OFF = "the file ends with an incomplete record"  # what wandb says of one
@@ -72,7 +73,7 @@ def send(store: Store, attempt: Attempt, seconds: float) -> bool:
             last = ""
             for line in process.sync_wandb(folder, (folder / path).parent, server, seconds):
                 last = line or last
-                if shown := wandb_feed.SHOWN.search(line):
+                if shown := feed.SHOWN.search(line):
                     _keep_link(store, attempt.keys, path, shown[1])
             mark = folder / (path + SYNCED)
             if CUT_OFF in last:  # by a kill: it will not grow any more, and all before was sent
@@ -118,13 +119,16 @@ def _bring(store: Store, key: str, folder: Path, path: Path) -> None:
 
 def _keep_link(store: Store, keys: RunKeys, path: str, url: str) -> None:
     """Where W&B shows a run, for the card that is written next."""
-    found = store.read(keys.tracker)
-    state: dict[str, Any] = json.loads(found.data) if found else {}
-    kind = next((kind for kind, run in state.get("ids", {}).items() if f"-{run}/" in path), "")
+    ids = read_json(store, keys.tracker).get("ids", {})
+    kind = next((kind for kind, run in ids.items() if f"-{run}/" in path), "")
     output.line(f"{keys.bot}: {kind or Path(path).stem}: {url}")
-    if found and kind and state.get("links", {}).get(kind) != url:
-        state["links"] = {**state.get("links", {}), kind: url}
-        store.swap(keys.tracker, (json.dumps(state, ensure_ascii=False, indent=2) + "\n").encode(), found.version)
+
+    def edit(found: dict[str, Any]) -> dict[str, Any] | None:
+        links = found.get("links", {})
+        return None if links.get(kind) == url else {**found, "links": {**links, kind: url}}
+
+    if kind:
+        change(store, keys.tracker, edit)
 
 
 def bots(store: Store, given: Iterable[str]) -> list[str]:

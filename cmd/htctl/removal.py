@@ -8,8 +8,8 @@ there and says so, the run is on its way out.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from htctl import published, runs
-from pipeline import layout, lease
+from htctl import runs
+from pipeline import layout, lease, published
 from pipeline.errors import LeaseLostError
 from pipeline.layout import RunKeys
 from pipeline.store import Store

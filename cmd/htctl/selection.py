@@ -1,13 +1,14 @@
 """What a command is to make: a batch file or some of its groups, or handles as they stand on the command line."""
 
 import dataclasses
+import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from htctl import batchfile
+from htctl import batchfile, output
 from htctl.batchfile import Batch
-from pipeline import config, identity
+from pipeline import config, handles, identity
 from pipeline.errors import ConfigError
 
 
@@ -32,10 +33,13 @@ def load(file: Path, overrides: Mapping[str, Any], groups: Sequence[str], name: 
 def only(batch: Batch, wanted: Sequence[str]) -> Batch:
     """The groups of a batch that are asked for, by bot or by handles; all where none is named."""
     by_bot = {group.bot: group for group in batch.groups}
-    bots = [text if text in by_bot else identity.bot_id(config.SOURCES[0], identity.named(text)) for text in wanted]
+    by_names = {tuple(sorted(map(str.lower, group.handles))): group.bot for group in batch.groups}
+    bots = [text if text in by_bot else by_names.get(tuple(handles.names(text)), "") for text in wanted]
     for bot, text in zip(bots, wanted, strict=True):
-        if bot not in by_bot:
-            raise ConfigError(f"{text} is no group of the batch file; it has {', '.join(by_bot)}")
+        if not bot:
+            near = difflib.get_close_matches(text, by_bot, 1)
+            hint = f"did you mean {near[0]}?" if near else f"it has {output.some(list(by_bot))}"
+            raise ConfigError(f"{text} is no group of the batch file; {hint}")
     return dataclasses.replace(batch, groups=tuple(by_bot[bot] for bot in dict.fromkeys(bots))) if bots else batch
 
 
@@ -50,21 +54,24 @@ def renamed(batch: Batch, name: str) -> Batch:
 
 def _from_handles(groups: Sequence[str], posts: Sequence[str], overrides: Mapping[str, Any]) -> Batch:
     """A batch as the command line gives it: files belong to handles as told, by their names, else in order."""
-    handles = list(dict.fromkeys(_name(handle) for group in groups for handle in group.split("+")))
+    given = [handles.parse(handle, "jsonl") for group in groups for handle in group.split("+")]
+    names = list(dict.fromkeys(account.name.lower() for account in given))
+    of_files = {account.name.lower() for account in given if account.source in handles.FILES}
     by_name: dict[str, str] = {}
     in_order = []
     for text in posts:
         handle, equals, path = text.partition("=")
         if not equals:
             stem = Path(text).name.partition(".")[0].lower()  # alice.jsonl is alice's
-            handle, path = (stem, text) if stem in handles else ("", text)
-        elif _name(handle) not in handles and not Path(text).exists():
-            raise ConfigError(f"--posts {text}: @{_name(handle)} is not among the handles: {', '.join(handles)}")
-        if _name(handle) not in handles:
+            handle, path = (stem, text) if stem in names else ("", text)
+        elif handles.name(handle) not in names and not Path(text).exists():
+            raise ConfigError(f"--posts {text}: @{handles.name(handle)} is not among the handles: {', '.join(names)}")
+        name = handles.name(handle)
+        if name not in names:
             in_order.append(text)
-        elif by_name.setdefault(_name(handle), path) != path:
-            raise ConfigError(f"--posts {text}: @{_name(handle)} has {by_name[_name(handle)]} already")
-    others = [handle for handle in handles if handle not in by_name]
+        elif by_name.setdefault(name, path) != path:
+            raise ConfigError(f"--posts {text}: @{name} has {by_name[name]} already")
+    others = [name for name in names if name in of_files and name not in by_name]
     if len(in_order) > len(others):
         raise ConfigError(f"--posts {in_order[len(others)]}: there are more posts files than handles")
     files = by_name | dict(zip(others, in_order, strict=False))
@@ -75,7 +82,3 @@ def _from_handles(groups: Sequence[str], posts: Sequence[str], overrides: Mappin
     except batchfile.BatchError as error:  # the person wrote no `groups`: where in them a problem is says nothing
         shown = (p.text if p.path[:1] == ("groups",) else batchfile.spell(p) for p in error.problems)
         raise ConfigError("\n       ".join(shown)) from None
-
-
-def _name(handle: str) -> str:
-    return identity.bare(handle).lower()

@@ -1,18 +1,70 @@
-"""What the store says of runs, read in parallel: for each only what its state needs."""
+"""What stores say of runs, each asked of its own store and in parallel: for each only what its state needs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from htctl import runs
+from k8s import stored
 from k8s.states import Ask, Facts, Group
 from pipeline import layout
-from pipeline.errors import StoreError
+from pipeline.errors import HtctlError, StoreError
 from pipeline.layout import RunKeys
-from pipeline.store import Store
+from pipeline.store import Store, open_store
 
 AT_ONCE = 16  # requests to the store
 TRAINED = ("generate", "card", "publish")  # the stages in which the training's numbers are there
+
+
+class Readers:
+    """Facts by the Job's name, of runs that may be in several stores.
+
+    `named`: a person named `store`, so no other is asked, and a run that it knows nothing of is elsewhere. Else each
+    run is asked of the store that its Job names; `store` is for those whose Jobs name none.
+    """
+
+    def __init__(self, store: Store, say: Callable[[str], None], *, deep: bool, named: bool) -> None:
+        self._store, self._say, self._deep, self._named = store, say, deep, named
+        self._readers: dict[str, Reader | None] = {"": Reader(store, say, deep=deep)}
+
+    def read(self, wanted: Sequence[tuple[Group, Ask]]) -> Mapping[str, Facts | None]:
+        """The facts of these groups; None where their store gives no answer, which is said."""
+        parts: dict[str, list[tuple[Group, Ask]]] = {}
+        for group, ask in wanted:
+            parts.setdefault("" if self._named else group.store, []).append((group, ask))
+        found: dict[str, Facts | None] = {}
+        for address, part in parts.items():
+            found |= self._read(address, part)
+        for group, _ in wanted if self._named else ():
+            facts = found[group.job]
+            if facts and group.run and group.store not in ("", self._store.address) and not _tell(group, facts):
+                found[group.job] = Facts(elsewhere=group.store)
+        return found
+
+    def _read(self, address: str, part: Sequence[tuple[Group, Ask]]) -> Mapping[str, Facts | None]:
+        if address not in self._readers:
+            self._readers[address] = self._opened(address)
+        reader = self._readers[address]
+        if reader is None:
+            return {group.job: Facts(elsewhere=address) for group, _ in part}
+        return reader.read(part)
+
+    def _opened(self, address: str) -> "Reader | None":
+        """None where it cannot be asked from here, such as a folder that only the Pods have."""
+        if "://" not in address and not Path(address).is_dir():
+            return None
+        try:
+            return Reader(open_store(address), self._say, deep=self._deep)
+        except HtctlError as error:
+            self._say(f"{error}; what came of the runs in it is not known")
+            return None
+
+
+def _tell(group: Group, facts: Facts) -> bool:
+    """Whether a store knows anything of the run."""
+    known = facts.lease or facts.attempts or stored.is_published(group, facts) or stored.is_unchanged(group, facts)
+    return bool(known)
 
 
 class Reader:

@@ -1,9 +1,11 @@
 """Submitting a batch: posts into the store, the record of it, the Jobs, and the count that the cluster confirms."""
 
 import functools
+import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from htctl import batchrecord, jobs, output, postsfiles
 from htctl.batchfile import Batch
@@ -62,10 +64,8 @@ class Sending:
 
 
 def make_room(cluster: Cluster, batch: str, plan: Plan, replace: bool) -> list[Manifest]:
-    """Have the names free that are needed; returns what is to be sent. Jobs made otherwise go only if asked for."""
-    if not replace:
-        submit.refuse_changed(cluster, plan.changed)
-    going = [*plan.changed, *plan.going]
+    """Have the names free that are needed; returns what is to be sent. Jobs made otherwise are left, unless asked."""
+    going = [*(plan.changed if replace else ()), *plan.going]
     if going:
         _remove(cluster, batch, [manifest["metadata"]["name"] for manifest in going])
     return [*plan.new, *going]
@@ -84,6 +84,12 @@ def _remove(cluster: Cluster, batch: str, names: Sequence[str]) -> None:
         removal.remove(cluster, found, selector(batch), tell)
 
 
+def kept(plan: Plan, manifests: Sequence[Manifest], replace: bool) -> list[Manifest]:
+    """The Jobs that are as they are to be then: all but those that were made otherwise and are left so."""
+    left = set() if replace else {manifest["metadata"]["name"] for manifest in plan.changed}
+    return [manifest for manifest in manifests if manifest["metadata"]["name"] not in left]
+
+
 def record(store: Store, batch: str, cluster: Cluster, manifests: Sequence[Manifest]) -> None:
     """Write down what is submitted, before it is: `status` shows a Job that is gone, too."""
     batchrecord.write(store, batch, cluster.namespace, manifests)
@@ -91,15 +97,22 @@ def record(store: Store, batch: str, cluster: Cluster, manifests: Sequence[Manif
 
 def confirm(cluster: Cluster, batch: str, manifests: Sequence[Manifest], sending: Sending, there: int) -> bool:
     """Tell the count, as the cluster confirms it by one list; whether all are there."""
-    heads = submit.heads(cluster, batch)
+    present = cluster.names("Job", selector(batch))
     wanted = [manifest["metadata"]["name"] for manifest in manifests]
-    have = sum(name in heads for name in wanted)
+    have = sum(name in present for name in wanted)
     refused = f", refused {sending.counts[REFUSED]:,}" if sending.counts[REFUSED] else ""
     output.note(
         f"submitted {sending.counts[CREATED]:,}, already there {there + sending.counts[THERE]:,}{refused}; "
-        f"the cluster has {have:,} of {len(wanted):,} Jobs of batch {batch}"
+        f"the cluster has {have:,} of {len(wanted):,} Jobs of batch {batch} in namespace {cluster.namespace}"
     )
     return have == len(wanted) and not refused
+
+
+def following(file: Path | None, batch: str, **options: str) -> str:
+    """The command that follows a batch: by its file, else by its name; with the options that are given."""
+    named = f" -f {shlex.quote(str(file))}" if file else ""
+    given = "".join(f" --{name} {shlex.quote(value)}" for name, value in options.items() if value)
+    return f"htctl watch{f' {batch}' if batch else ''}{named}{given}"
 
 
 def with_progress(sending: Sending, manifests: Sequence[Manifest], *, dry_run: bool = False) -> dict[str, str]:

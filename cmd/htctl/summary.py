@@ -3,8 +3,10 @@
 import shlex
 from pathlib import Path
 
-from htctl import options, output, published
-from pipeline.store import Store, read_json
+from htctl import options, output
+from pipeline import published
+from pipeline.store import Store
+from pipeline.store.objects import read_json
 
 SAMPLES = 3
 COUNTS = "{downloaded:,} downloaded - {retweets:,} retweets - {short:,} short = {kept:,} kept"
@@ -34,7 +36,12 @@ def lines(store: Store, bot: str) -> list[str]:
 
 def store_option(store: Store) -> str:
     """What a next command needs to find this store; nothing where it does by itself."""
-    return "" if _is_default(store.address) else f" --store {shlex.quote(store.address)}"
+    return f" --store {shlex.quote(named(store))}" if named(store) else ""
+
+
+def named(store: Store) -> str:
+    """The store's address, where a next command does not find it by itself."""
+    return "" if _is_default(store.address) else store.address
 
 
 def _is_default(address: str) -> bool:

@@ -28,7 +28,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("k8s.removal.EVERY_S", 0.01)
     for handle in ("alice", "bob"):
-        (tmp_path / f"{handle}.jsonl").write_text(handle)
+        (tmp_path / f"{handle}.jsonl").write_text(f'{{"text": "{handle}"}}\n')
     (tmp_path / "bots.yaml").write_text(TEXT.format(store=tmp_path / "store"))
     with apiserver.running() as (state, _):
         (tmp_path / "kubeconfig").write_text(apiserver.kubeconfig(state.url))

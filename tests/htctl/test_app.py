@@ -13,6 +13,7 @@ def test_help_names_every_command() -> None:
     shown = htctl("--help")
     assert shown.code == 0
     assert all(f"\n  {name} " in shown.out for name in app.COMMANDS)
+    assert "..." not in shown.out.partition("Commands:")[2]  # no line is cut at 80 columns
 
 
 @pytest.mark.parametrize("name", app.COMMANDS)

@@ -32,7 +32,7 @@ def test_what_was_submitted_is_in_the_store(store: FolderStore, handles: object)
     record = {"batch": "night", "namespace": "bots", "groups": [group]}
     store.write(layout.batch("night"), json.dumps(record).encode())
     found = batches.submitted(store, "night")
-    assert found == ([Group("alice-bob", "night-1", "alice-bob-1", ("Alice", "bob"))], "bots")
+    assert found == ([Group("alice-bob", "night-1", "alice-bob-1", ("Alice", "bob"), "night")], "bots")
     assert batches.submitted(store, "another") == ([], "")
 
 
@@ -49,3 +49,10 @@ def test_the_store_is_found_in_a_job() -> None:
     job["metadata"]["uid"] = "1"
     found = look.mirror(FakeCluster(Job=[{**job, "status": {}}], Pod=[]))
     assert batches.store_of_jobs(found) == "s3://bots/a$b"
+
+
+def test_a_group_of_several_sources_is_asked_for_with_or_without_them() -> None:
+    group = Group("a-com-bob-00000000", "r", "j", ("a.com", "Bob"))
+    assert batches.keeping(["bob+a.com"], "bluesky:@A.com")(group)
+    assert batches.keeping(["bluesky:a.com+x:bob"], "bob")(group)
+    assert not batches.keeping(["a.com"], "")(group)

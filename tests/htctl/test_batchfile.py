@@ -73,6 +73,13 @@ def test_a_base_model_s_folder_is_found_from_the_file(folder: Path) -> None:
     assert batch.groups[0].settings.base_model == "openai-community/gpt2"
 
 
+def test_a_base_model_that_the_image_has_need_not_be_here(folder: Path) -> None:
+    batch = load(folder, HEAD + "groups: [{handles: [alice], base_model: /opt/models/gpt2}]\n")
+    assert batch.groups[0].settings.base_model == "/opt/models/gpt2"
+    with pytest.raises(ConfigError, match="base_model: no such folder: /models/gpt2"):
+        load(folder, HEAD + "groups: [{handles: [alice], base_model: /models/gpt2}]\n")
+
+
 def test_a_home_folder_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     assert load(folder, "store: ~/bots\n" + HEAD + "groups: [alice]\n").store == "/home/me/bots"
@@ -99,8 +106,8 @@ def test_the_run_s_config_has_every_setting_written_out(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "bots.yaml:1: must be a mapping with batch, store, defaults, groups, not nothing"),
-        ("- alice\n", "bots.yaml:1: must be a mapping with batch, store, defaults, groups, not a list"),
+        ("", "bots.yaml:1: must be a mapping with batch, store, consent, defaults, groups, not nothing"),
+        ("- alice\n", "bots.yaml:1: must be a mapping with batch, store, consent, defaults, groups, not a list"),
         ("groups: []\n", "bots.yaml:1: groups: must be a list of at least one group of handles"),
         (HEAD + "groups: alice\n", "bots.yaml:2: groups: must be a list of at least one group of handles"),
         (HEAD + "groups: [alice]\ngruops: []\n", "bots.yaml:3: gruops: unknown key; did you mean 'groups'?"),
@@ -136,11 +143,14 @@ def test_the_run_s_config_has_every_setting_written_out(folder: Path) -> None:
             HEAD + "groups:\n- handles: [alice]\n  train: {epochs: many}\n",
             "bots.yaml:4: groups[0].train.epochs: must be a whole number, not 'many'",
         ),
-        (HEAD + "groups:\n- handles: [alice]\n  resources: {memory: banana}\n", "resources.memory: must have the form"),
+        (
+            HEAD + "groups:\n- handles: [alice]\n  resources: {memory: banana}\n",
+            "resources.memory: must be a size such as 16Gi or 16G, not",
+        ),
         (HEAD + "groups: ['alice+']\n", "bots.yaml:2: groups[0].handles: '' is not a handle"),
         (
-            "defaults: {source: x}\ngroups: [alice]\n",
-            "bots.yaml:1: defaults.source: must be one of jsonl, archive, not 'x'",
+            "defaults: {source: myspace}\ngroups: [alice]\n",
+            "bots.yaml:1: defaults.source: must be one of jsonl, archive, ",
         ),
         (
             "defaults: {source: archive, posts: 'posts/{handle}.jsonl'}\ngroups: [alice]\n",
@@ -166,6 +176,10 @@ def test_the_run_s_config_has_every_setting_written_out(folder: Path) -> None:
         (
             HEAD + "groups:\n- handles: [alice]\n  resources: {gpus: 9}\n",
             "resources.gpus: must be between 0 and 8, not 9",
+        ),
+        (
+            HEAD + "groups:\n- handles: [alice]\n  train: {batch_size: 2}\n  resources: {gpus: 4}\n",
+            "bots.yaml:5: groups[0].resources.gpus: is 4, but a step has only 2 blocks to share (train.batch_size)",
         ),
     ],
 )
@@ -244,3 +258,28 @@ def test_a_base_model_s_folder_may_be_one_of_the_pod_s(folder: Path) -> None:
     mounted = "{volumes: [{name: m, mountPath: /models, emptyDir: {}}]}"
     item = f"{{handles: [alice], base_model: /models/gpt2, kubernetes: {mounted}}}"
     assert load(folder, HEAD + f"groups: [{item}]\n").groups[0].settings.base_model == "/models/gpt2"
+
+
+def test_accounts_of_several_sources_in_one_group(folder: Path) -> None:
+    text = HEAD + "groups:\n- alice+bluesky:Carol.bsky.social\n- handles: ['mastodon:@u@server.org', bob]\n"
+    first, second = load(folder, text).groups
+    assert first.handles == ("alice", "Carol.bsky.social")
+    assert [first.source_of(handle) for handle in first.handles] == ["jsonl", "bluesky"]
+    assert second.sources == {"u@server.org": "mastodon"}
+    assert list(first.posts) == ["alice"]  # the pattern is for the group's own source
+    run = load(folder, text).run_config(first, "/store", {"alice": "0" * 64})
+    assert run.qualified == ("alice", "bluesky:Carol.bsky.social")
+    assert (run.handles, run.source) == (first.handles, "jsonl")
+
+
+def test_a_group_whose_accounts_are_all_elsewhere_has_their_source(folder: Path) -> None:
+    named = load(folder, HEAD + "groups: ['bluesky:a.bsky.social+bluesky:b.com']\n").groups[0]
+    plain = load(folder, "defaults: {source: bluesky, base_model: tiny}\ngroups: [a.bsky.social+@b.com]\n").groups[0]
+    assert (named.bot, named.settings, named.sources) == (plain.bot, plain.settings, {})
+    assert named.settings.source == "bluesky"
+
+
+def test_posts_files_are_for_sources_that_are_files(folder: Path) -> None:
+    text = "defaults: {base_model: tiny}\ngroups:\n- handles: [alice, 'bluesky:a.com']\n"
+    (found,) = problems(folder, text)
+    assert found.startswith("bots.yaml:3: groups[0].posts: no posts file for @alice; give one")

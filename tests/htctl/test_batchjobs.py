@@ -19,6 +19,7 @@ JOBS = [a_job("news_a"), a_job("news_b"), a_job("Bob", "alice")]
         ([], ["news_a", "news_b", "alice-bob"]),
         (["alice-bob"], ["alice-bob"]),
         (["@Alice+bob"], ["alice-bob"]),
+        (["x:@Alice+bob"], ["alice-bob"]),
         (["news*", "news_a"], ["news_a", "news_b"]),
     ],
 )

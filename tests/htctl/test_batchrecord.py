@@ -3,8 +3,8 @@ from typing import Any
 from htctl import batches, batchrecord
 from k8s import manifests, settings
 from pipeline import layout
-from pipeline.store import read_json
 from pipeline.store.folder import FolderStore
+from pipeline.store.objects import read_json
 from tests import factories
 
 

@@ -8,6 +8,8 @@ from htctl.checks import BAD, NOTE, OK
 from pipeline.store.folder import FolderStore
 from tests.k8s.fakes import FakeCluster
 
+POSTS = Path(__file__).parents[2] / "examples" / "posts" / "harbourlamp.jsonl.gz"
+
 
 def test_a_missing_right_is_named_with_what_needs_it() -> None:
     cluster = FakeCluster()
@@ -38,10 +40,24 @@ def test_a_queue_that_is_there_not_there_or_stopped() -> None:
     ],
 )
 def test_a_batch_that_tells_wandb_needs_a_key_for_its_pods(mode: str, kubernetes: Any, states: list[str]) -> None:
-    posts = Path(__file__).parents[2] / "examples" / "posts" / "harbourlamp.jsonl.gz"
-    defaults = {"tracker": {"mode": mode}, "posts": str(posts), "kubernetes": kubernetes}
+    defaults = {"tracker": {"mode": mode}, "posts": str(POSTS), "kubernetes": kubernetes}
     batch = batchfile.build({"groups": ["alice"], "defaults": defaults}, {}, name="b", folder=Path())
     assert [check.state for check in checks.tracker(batch)] == states
+
+
+@pytest.mark.parametrize(
+    ("groups", "kubernetes", "states"),
+    [
+        (["alice"], {}, [BAD]),
+        (["alice"], {"secrets": ["x"]}, [NOTE]),
+        (["alice"], {"env": {"X_BEARER_TOKEN": {"secretKeyRef": {"name": "x", "key": "token"}}}}, [NOTE]),
+        ([{"handles": ["alice"], "posts": str(POSTS)}], {}, []),
+    ],
+)
+def test_a_batch_that_asks_x_needs_a_token_for_its_pods(groups: Any, kubernetes: Any, states: list[str]) -> None:
+    data = {"groups": groups, "defaults": {"source": "x", "kubernetes": kubernetes}}
+    batch = batchfile.build(data, {}, name="b", folder=Path())
+    assert [check.state for check in checks.token(batch)] == states
 
 
 def test_a_store_is_tried_and_nothing_is_left_in_it(store: FolderStore) -> None:

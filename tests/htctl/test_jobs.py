@@ -13,7 +13,7 @@ HEAD = "defaults:\n  posts: '{handle}.jsonl'\n  base_model: tiny\n  kubernetes: 
 
 def load(folder: Path, text: str) -> Batch:
     for handle in ("alice", "Bob"):
-        (folder / f"{handle}.jsonl").write_text(handle)
+        (folder / f"{handle}.jsonl").write_text(f'{{"text": "{handle}"}}\n')
     (folder / "bots.yaml").write_text(text)
     return batchfile.load(folder / "bots.yaml", {})
 
@@ -21,7 +21,8 @@ def load(folder: Path, text: str) -> Batch:
 def test_posts_are_named_by_the_hash_of_their_files(tmp_path: Path) -> None:
     found = jobs.objects(load(tmp_path, HEAD + "groups: [alice, alice+Bob]\n"), "s3://bots")
     run = json.loads(found[1]["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"])
-    assert run["posts"] == {handle.lower(): hashlib.sha256(handle.encode()).hexdigest() for handle in ("alice", "Bob")}
+    files = {handle.lower(): tmp_path / f"{handle}.jsonl" for handle in ("alice", "Bob")}
+    assert run["posts"] == {handle: hashlib.sha256(file.read_bytes()).hexdigest() for handle, file in files.items()}
     assert (run["store"], run["batch"], run["handles"]) == ("s3://bots", "bots", ["alice", "Bob"])
 
 

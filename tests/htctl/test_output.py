@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from htctl import output
+from pipeline.errors import ConfigError
 
 
 def test_a_table_in_a_pipe_is_tabs_without_heading(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +77,8 @@ def test_money_as_a_person_says_it(amount: float, says: str) -> None:
 
 
 def test_nobody_is_asked_where_there_is_no_terminal() -> None:
-    assert output.ask("delete these?") is False
+    with pytest.raises(ConfigError, match="nobody can be asked here: nothing was done; --yes"):
+        output.ask("delete these?")
 
 
 def test_a_long_action_says_how_far_it_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,3 +98,8 @@ def test_a_long_action_on_a_terminal_is_a_bar_that_goes(total: int) -> None:
     mine, theirs = pty.openpty()
     subprocess.run([sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=theirs, check=True)
     assert "fetch" in os.read(mine, 10_000).decode()
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, ""), (5, "a0, a1, a2, a3, a4"), (7, "a0, a1, a2, a3, a4 and 2 more")])
+def test_of_many_names_the_first(count: int, said: str) -> None:
+    assert output.some([f"a{number}" for number in range(count)]) == said

@@ -103,3 +103,23 @@ def test_problems_show_without_reading_the_posts(tmp_path: Path) -> None:
     assert "is the archive of @alice, not of @bob" in postsfiles.problem(zipped, "bob", "jsonl")
     assert "no such file" in postsfiles.problem(tmp_path / "gone.zip", "alice", "archive")
     assert "not a file" in postsfiles.problem(Path("/dev/null"), "alice", "jsonl")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("p.csv", b"a,b\n1,2\n", " is not JSON; a file has one post a line"),
+        ("p.jsonl.gz", b"not packed", " is called .gz but is no gzip; "),
+        ("p.jsonl", b"", ""),
+        ("p.jsonl", b'\xef\xbb\xbf \n{"text": "a"}\n', ""),
+        ("p.jsonl", b'[{"text": "a"}]', ""),
+        ("p.jsonl.gz", gzip.compress(b'{"text": "a"}\n'), ""),
+    ],
+)
+def test_what_cannot_be_posts_is_told_before_anything_is_sent(
+    tmp_path: Path, name: str, data: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    told = postsfiles.problem(tmp_path / name, "jack", "jsonl")
+    assert (said in told) if said else not told
+    assert not postsfiles.problem(tmp_path / name, "jack", "jsonl", skip_bad=True)

@@ -41,12 +41,13 @@ def test_how_far_and_when_each_run_was_last_at_work(store: FolderStore, monkeypa
 
 def test_a_lease_tells_that_a_run_is_in_use_and_when_it_was(store: FolderStore) -> None:
     add_run(store, "r1", done=(), lease={"renewed": ago(0, minutes=50)})
-    add_run(store, "r2", done=(), lease={"renewed": ago(9)})
+    then = ago(9)
+    add_run(store, "r2", done=(), lease={"renewed": then})
     add_run(store, "r3", done=(), lease={"now": runs.DELETING})
     found = read(store)
     assert [run.in_use for run in found.values()] == [True, False, False]
     assert [run.deleting for run in found.values()] == [False, False, True]
-    assert found["r2"].at == runs.moment(ago(9))
+    assert found["r2"].at == runs.moment(then)
 
 
 @pytest.mark.parametrize(

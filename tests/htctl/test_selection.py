@@ -10,7 +10,7 @@ from pipeline.errors import ConfigError
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     for handle in ("alice", "bob"):
-        (tmp_path / f"{handle}.jsonl").touch()
+        (tmp_path / f"{handle}.jsonl").write_text('{"text": "hello"}\n')
     path = tmp_path / "bots.yaml"
     path.write_text("defaults: {posts: '{handle}.jsonl'}\ngroups: [alice, alice+bob, bob]\n")
     return path
@@ -40,6 +40,8 @@ def test_groups_by_bot_or_by_handles_in_any_order_and_once(file: Path) -> None:
 def test_a_group_that_is_not_there_is_told_with_those_that_are(file: Path) -> None:
     with pytest.raises(ConfigError, match="carol is no group of the batch file; it has alice, alice-bob, bob"):
         chosen(file, "carol")
+    with pytest.raises(ConfigError, match=r"alcie is no group of the batch file; did you mean alice\?"):
+        chosen(file, "alcie")
 
 
 def test_another_name(file: Path) -> None:
@@ -75,3 +77,21 @@ def test_several_groups_share_one_batch(files: list[str]) -> None:
     batch = of_handles(["alice", "bob"], files)
     assert [group.bot for group in batch.groups] == ["alice", "bob"]
     assert batch.name == "alice-bob"
+
+
+def test_groups_whose_handles_are_elsewhere_are_found_by_bot_names_or_sources(file: Path) -> None:
+    file.write_text("defaults: {source: bluesky}\ngroups: [a.com, 'a.com+mastodon:u@server.org']\n")
+    alone, both = chosen(file)
+    assert chosen(file, "@A.com") == chosen(file, "bluesky:a.com") == [alone]
+    assert chosen(file, "u@server.org+a.com") == chosen(file, "mastodon:@u@server.org+bluesky:a.com") == [both]
+
+
+def test_handles_on_the_command_line_may_name_their_source(files: list[str]) -> None:
+    made = of_handles(["bluesky:a.com+bob"], [files[1]])
+    assert made.groups[0].posts == {"bob": Path(files[1])}
+    assert made.groups[0].sources == {"a.com": "bluesky"}
+    assert of_handles(["bluesky:a.com"], []).groups[0].settings.source == "bluesky"
+    with pytest.raises(ConfigError, match="there are more posts files than handles"):
+        of_handles(["bluesky:a.com"], files[:1])
+    named = of_handles(["bluesky:a.com"], [f"bluesky:@a.com={files[0]}"])
+    assert named.groups[0].posts == {"a.com": Path(files[0])}

@@ -53,6 +53,8 @@ def test_a_change_is_a_line() -> None:
     assert statusview.change(state(stage="train"), 0) == "00:00:00Z alice: running (train)"
     published = state(phase=Phase.PUBLISHED, after=2.0)
     assert statusview.change(published, 0) == "00:00:00Z alice: published (2.000 bits per byte)"
+    of_night = GroupState(Group("alice", "night-1", "alice-1", batch="night"), Phase.QUEUED)
+    assert statusview.change(of_night, 0, several=True) == "00:00:00Z night/alice: queued"
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0, "0s"), (59, "59s"), (60, "1m"), (3660, "1h1m"), (90000, "1d1h")])

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from htctl import options, output, process, published, summary
+from htctl import options, output, process, summary
 from htctl.app import USAGE
+from pipeline import published
 from pipeline.errors import INTERRUPTED, ConfigError
-from pipeline.store import Store, open_store, read_json
+from pipeline.store import Store, open_store
+from pipeline.store.objects import read_json
 
 
 def adopt(

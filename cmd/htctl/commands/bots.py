@@ -4,11 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
-from htctl import inventory, options, output, published
-from pipeline import layout
-from pipeline.store import Store, open_store
+from htctl import costs, inventory, options, output, spending
+from pipeline import layout, marks, published
+from pipeline.store import Store
 
 COLUMNS = ("BOT", "HANDLES", "BASE MODEL", "BITS/BYTE", "PUBLISHED", "RUN")
+SPENT = ("X'S POSTS", "SPENT")
 SIZE = ("SIZE", "A MONTH")
 
 
@@ -18,21 +19,44 @@ def bots(
     ] = False,
     price: options.PriceOption = None,
     store: options.StoreOption = "",
-    format_: options.OutputOption = "",
+    format_: Annotated[str, typer.Option("-o", "--output", help="wide, or json for programs.")] = "",
 ) -> int:
-    """List the published bots."""
-    as_json = options.wants_json(format_)
-    opened = open_store(options.store_address(store))
+    """List the published bots.
+
+    -o wide and json also tell what X's posts have cost.
+    """
+    wide = format_ == "wide"
+    as_json = options.wants_json("" if wide else format_)
+    opened = options.existing_store(store)
     found = all_bots(opened)
+    if wide or as_json:
+        _add_spent(opened, found)
     if size:
         return _sizes(opened, found, options.price(price, opened), as_json)
     if as_json:
         output.data(found)
     elif found:
-        output.table(COLUMNS, map(_row, found))
+        output.table((*COLUMNS, *SPENT) if wide else COLUMNS, map(_row, found))
+        _say_marked(found)
     else:
         _say_none(opened)
     return 0
+
+
+def _add_spent(store: Store, found: list[dict[str, Any]]) -> None:
+    """To each bot the posts that X was asked for, and what its accounts have cost."""
+    known = spending.read(store, [(bot["bot"], bot["run"]) for bot in found])
+    for bot in found:
+        spent = known.of(bot["bot"], bot["run"])
+        bot |= {"x_posts": spent.posts, "spent": round(spent.dollars, 2)}
+
+
+def _say_marked(found: list[dict[str, Any]]) -> None:
+    for bot in found:
+        if taken := marks.say(bot):
+            output.note(
+                f"{bot['bot']} was made with posts that were taken back since: {taken}; make it anew, or retire it"
+            )
 
 
 def all_bots(store: Store) -> list[dict[str, Any]]:
@@ -54,15 +78,24 @@ def _sizes(store: Store, found: list[dict[str, Any]], price: float | None, as_js
         held = counted.bot(bot["bot"])
         sized.append({**bot, "bytes": held, "dollars_a_month": inventory.a_month(held, price)})
     totals = counted.totals()
+    asked, spent = costs.spent(store)
     if as_json:
-        output.data({"bots": sized, "store": inventory.as_json(totals, price)})
+        output.data(
+            {"bots": sized, "store": inventory.as_json(totals, price), "x": {"accounts": asked, "spent": spent}}
+        )
         return 0
     if sized:
         columns = (*COLUMNS, *SIZE) if price is not None else (*COLUMNS, SIZE[0])
+        columns = (*columns, *SPENT) if "spent" in sized[0] else columns
         output.table(columns, map(_row, sized))
+        _say_marked(found)
     else:
         _say_none(store)
     output.note(inventory.summary(totals, price))
+    if asked:
+        output.note(
+            f"posts of {asked:,} account{'' if asked == 1 else 's'} from X, {output.dollars(spent)} spent on them"
+        )
     return 0
 
 
@@ -83,4 +116,5 @@ def _row(bot: dict[str, Any]) -> tuple[str, ...]:
         bot["run"],
         *size,
         *cost,
+        *([f"{bot['x_posts']:,}", output.dollars(bot["spent"])] if "spent" in bot else []),
     )

@@ -34,8 +34,9 @@ def cancel(
         return 0
     bots = [batchjobs.bot(job) for job in going]
     what = f"{len(going):,} of {len(found.jobs):,} Jobs of batch {found.batch} in {found.cluster.namespace}"
-    if not yes and not output.ask(f"cancel {what}: {batchjobs.some(bots)}?"):
-        output.note(f"nothing was cancelled; --yes cancels {what}: {batchjobs.some(bots)}")
+    unasked = f"nothing was cancelled; --yes cancels {what}: {batchjobs.some(bots)}"
+    if not yes and not output.ask(f"cancel {what}: {batchjobs.some(bots)}?", unasked):
+        output.note(unasked)
         return 0
     deleted = 0
     with output.progress("cancelled", len(going), lambda: deleted, things=True):
@@ -43,7 +44,7 @@ def cancel(
             deleted += was_there
     stayed = len(found.jobs) - len(going)
     kept = f"; {stayed:,} had ended (--finished deletes them)" if stayed else ""
-    output.note(f"cancelled {deleted:,} Jobs of batch {found.batch}: {batchjobs.some(bots)}{kept}")
+    output.note(f"cancelled {deleted:,} Job{'s' * (deleted != 1)} of batch {found.batch}: {batchjobs.some(bots)}{kept}")
     return 0
 
 

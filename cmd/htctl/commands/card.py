@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from htctl import options, output, published
-from pipeline.config import CARDS
+from htctl import options, output
+from pipeline import published
 from pipeline.errors import ConfigError, HtctlError, StoreError
 from pipeline.layout import RunKeys
-from pipeline.store import Store, open_store, read_json
+from pipeline.settings import CARDS
+from pipeline.store import Store
+from pipeline.store.objects import read_json
 
 USES = "name a BOT, or one of --data, --repair and --check"
 
@@ -42,7 +44,7 @@ def card(
         return _check(check, as_json)
     if repair:
         return _repair(repair, in_place)
-    text = _of_data(data, template) if data else _of_bot(open_store(options.store_address(store)), bot, template)
+    text = _of_data(data, template) if data else _of_bot(options.existing_store(store), bot, template)
     output.document(text)
     return 0
 

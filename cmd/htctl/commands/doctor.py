@@ -64,6 +64,7 @@ def _all(file: Path | None, store: str, namespace: str, context: str, seconds: f
     yield checks.store(opened)
     if batch:
         yield from checks.tracker(batch)
+        yield from checks.token(batch)
         yield checks.terms()
         yield from checks.base_models(
             (group.settings.base_model for group in batch.groups), os.environ.get("HF_ENDPOINT", HUB)

@@ -13,11 +13,11 @@ from typing import Annotated
 
 import typer
 
-from htctl import batches, options, output, published
-from pipeline import layout
+from htctl import batches, options, output
+from pipeline import layout, published
 from pipeline.errors import ConfigError, StoreError
 from pipeline.layout import RunKeys
-from pipeline.store import Entry, Store, open_store
+from pipeline.store import Entry, Store
 
 POINTER = "pointer.json"  # what the parts beside are of
 LOCK = "lock"
@@ -47,7 +47,7 @@ def fetch(
     if not bots and not of_batch:
         raise ConfigError("say which bot, and where to put it: htctl fetch BOT DIR; a whole batch: --batch NAME DIR")
     asked = batches.find(file, batch)
-    opened = open_store(options.store_address(store, asked.store))
+    opened = options.existing_store(store, asked.store)
     target = Path(folder).expanduser().resolve()
     if not of_batch and len(bots) == 1:
         _fetch(opened, options.existing_bot(opened, bots[0]), target, force)

@@ -10,7 +10,7 @@ from htctl.inventory import Inventory
 from htctl.retention import CHECKPOINTS, POSTS, RUN, Going, Rule
 from pipeline import layout
 from pipeline.layout import RunKeys
-from pipeline.store import Store, open_store
+from pipeline.store import Store
 
 REMOVE = {RUN: removal.remove_run, CHECKPOINTS: removal.remove_checkpoints}
 COLUMNS = ("BOT", "RUN", "WHAT", "SIZE", "WHY")
@@ -43,7 +43,7 @@ def gc(
     store is that before anything is deleted.
     """
     as_json = options.wants_json(format_)
-    opened = open_store(options.store_address(store))
+    opened = options.existing_store(store)
     held = inventory.count(opened.list(""))
     going = _going(opened, held, Rule(keep, unfinished_days), posts)
     cost = options.price(price, opened)

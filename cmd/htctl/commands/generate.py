@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from htctl import options, process, published
-from pipeline.store import local_folder, open_store
+from htctl import options, process
+from pipeline import published
+from pipeline.store import local_folder
 
 
 def generate(
@@ -23,7 +24,7 @@ def generate(
     from tempfile import TemporaryDirectory
 
     as_json = options.wants_json(format_)
-    opened = open_store(options.store_address(store))
+    opened = options.existing_store(store)
     with TemporaryDirectory() as scratch:
         keys = published.current_run(opened, options.existing_bot(opened, bot))
         folder = local_folder(opened, keys.model("").rstrip("/"), Path(scratch))

@@ -9,9 +9,10 @@ import typer
 
 from htctl import output
 from k8s.settings import Kubernetes
-from pipeline.config import TINY, Settings, built_in
+from pipeline.basemodels import TINY
 from pipeline.errors import ConfigError
 from pipeline.identity import batch_name
+from pipeline.settings import Settings, built_in
 
 HEAD = """\
 # A batch of bots. Each group of handles becomes one bot:
@@ -19,6 +20,7 @@ HEAD = """\
 
 batch: "{batch}"
 store: ./htctl-store            # or s3://bucket/prefix; --store and HTCTL_STORE override it
+# consent: consent.txt          # those who have agreed, a handle a line: no other handle is taken
 
 defaults:                       # for all groups; a group's own settings win, --set KEY=VALUE wins over both
   source: jsonl                 # posts come from files
@@ -29,6 +31,7 @@ GROUPS = """
 groups:
 - your_handle                   # one handle
 # - your_handle+another         # two handles, one bot: a cyborg
+# - your_handle+bluesky:alice.bsky.social+mastodon:alice@mastodon.social    # ... of public accounts, too
 # - handles: [another]          # a group with settings of its own
 #   posts: posts/another-2026.jsonl.gz
 #   train: {epochs: 6}
@@ -41,6 +44,8 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> int:
     """Write a commented batch file."""
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; name a file: htctl init {path / 'bots.yaml'}")
     try:
         with path.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text(path))

@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from htctl import options, output, overview, published, runlog, statusview
+from htctl import options, output, overview, runlog, statusview
 from htctl.overview import Asked, Overview
 from k8s.states import OVER, GroupState, Phase
+from pipeline import published
 from pipeline.errors import ConfigError
 from pipeline.layout import RunKeys
-from pipeline.store import open_store
+from pipeline.store import Store
 
 
 def logs(
@@ -34,7 +35,7 @@ def logs(
     except ConfigError:
         if failed or batch or file:
             raise
-        return _of_store(options.store_address(store), bot, attempt)
+        return _of_store(options.existing_store(store), bot, attempt)
     if failed:
         return _of_failed(found, attempt)
     state = max(found.states(), key=lambda each: each.created or 0)  # of several batches the newest
@@ -42,7 +43,10 @@ def logs(
 
 
 def _of_failed(found: Overview, attempt: int) -> int:
-    for state in statusview.in_order([state for state in found.states() if state.phase == Phase.FAILED]):
+    failed = [state for state in found.states() if state.phase == Phase.FAILED]
+    if not failed:
+        output.note("no group has failed")
+    for state in statusview.in_order(failed):
         output.line(f"=== {state.group.bot}: {state.detail}")
         _show(found, state, attempt)
     return 0
@@ -62,7 +66,7 @@ def _follow(found: Overview, state: GroupState) -> int:
 def _show(found: Overview, state: GroupState, attempt: int) -> bool:
     """Print a group's log; whether there was any."""
     group = state.group
-    kept = runlog.tries(found.store, RunKeys(group.bot, group.run)) if group.run else []
+    kept = runlog.tries(found.store_of(group), RunKeys(group.bot, group.run)) if group.run else []
     pods = list(found.mirror.seen(group.job).pods)
     some = False
     for line in runlog.lines(found.cluster, pods, kept, attempt):
@@ -74,10 +78,12 @@ def _show(found: Overview, state: GroupState, attempt: int) -> bool:
     return some
 
 
-def _of_store(address: str, bot: str, attempt: int) -> int:
+def _of_store(store: Store, bot: str, attempt: int) -> int:
     """The log of a published bot that was made without a cluster, or long ago."""
-    store = open_store(address)
-    keys = published.current_run(store, options.existing_bot(store, bot))
+    try:
+        keys = published.current_run(store, options.existing_bot(store, bot))
+    except ConfigError as error:
+        raise ConfigError(f"{error}; of a batch elsewhere: -f bots.yaml") from None
     for line in runlog.lines(None, [], runlog.tries(store, keys), attempt):
         output.line(line)
     return 0

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from htctl import options, output, published
-from pipeline import layout
+from htctl import options, output
+from pipeline import layout, published
 from pipeline.errors import StoreError
 from pipeline.layout import RunKeys
 from pipeline.posts import read_lines
-from pipeline.store import Store, open_store
+from pipeline.store import Store
 
 
 def posts(
@@ -25,12 +25,16 @@ def posts(
     from tempfile import TemporaryDirectory
 
     as_json = options.wants_json(format_)
-    opened = open_store(options.store_address(store))
+    opened = options.existing_store(store)
     name = options.existing_bot(opened, bot)
     handles = published.pointer(opened, name)["handles"]
+    shown = False
     with TemporaryDirectory() as scratch:
         for record in records(opened, published.current_run(opened, name), handles, dropped, Path(scratch)):
+            shown = True
             output.line(json.dumps(record, ensure_ascii=False) if as_json else _line(record))
+    if not shown:
+        output.note(f"{name}: no post was {'dropped' if dropped else 'kept'}")
     return 0
 
 

@@ -24,10 +24,11 @@ def retry(
     """Submit once more what failed of a batch: --set resources.memory=32Gi changes what it runs with.
 
     Failed is what status says: a Job that ended without its bot in the store, too. What was cancelled is retried
-    if it is named. A run goes on from its last checkpoint, unless what is changed makes it another run.
+    if it is named. A run goes on from its last checkpoint, unless what is changed makes it another run. The batch
+    file is needed (-f): it says what runs.
     """
     if not file:
-        raise ConfigError("say which batch: htctl retry -f bots.yaml")
+        raise ConfigError("retry needs the batch file: -f bots.yaml; a name alone does not say what to run")
     asked = selection.load(file, options.for_cluster(set_, namespace), groups or [], batch)
     opened = open_store(options.store_address(store, asked.store))
     asked = basebots.pinned(asked, opened)
@@ -50,6 +51,9 @@ def retry(
     sending.send_shared(manifests)
     submission.with_progress(sending, sent)
     output.note(f"retried {len(wanted):,} of {len(asked.groups):,} groups: {batchjobs.some(sorted(bots))}")
+    if set_:
+        given = " ".join(f"--set {each}" for each in set_)
+        output.note(f"{given} is not in {file}: write it there, or the next htctl submit finds these Jobs different")
     return int(not submission.confirm(found.cluster, asked.name, wanted, sending, 0))
 
 

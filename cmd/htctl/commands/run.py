@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from htctl import basebots, options, output, postsfiles, process, selection, summary
+from htctl import basebots, costs, options, output, postsfiles, process, selection, summary
 from htctl.batchfile import Batch, Group
 from pipeline.errors import INTERRUPTED, ConfigError
 from pipeline.store import Store, open_store
@@ -25,6 +25,7 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as train.epochs=2.", show_default=False),
     ] = None,
+    max_cost: options.MaxCostOption = None,
     store: options.StoreOption = "",
 ) -> int:
     """Make bots here, without a cluster: posts in; weights, samples and a model card out.
@@ -38,6 +39,7 @@ def run(
     asked = selection.asked(file, groups or [], posts or [], overrides, batch)
     opened = open_store(options.store_address(store, asked.store))
     asked = basebots.pinned(asked, opened)
+    costs.tell(asked, opened, max_cost)
     codes: dict[str, int] = {}
     for group in asked.groups:
         codes[group.bot] = _make(asked, group, opened)
@@ -61,8 +63,8 @@ def _make(batch: Batch, group: Group, store: Store) -> int:
     files = {}
     try:
         for handle in group.handles:
-            path = group.posts[handle.lower()]
-            files[handle.lower()] = postsfiles.keep(store, path, handle, skip_bad=group.settings.skip_bad)
+            if path := group.posts.get(handle.lower()):
+                files[handle.lower()] = postsfiles.keep(store, path, handle, skip_bad=group.settings.skip_bad)
     except ConfigError as error:  # this bot's posts, so no reason to leave out the others
         output.error(str(error))
         return error.exit_code

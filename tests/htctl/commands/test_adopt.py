@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.store import read_json
 from pipeline.store.folder import FolderStore
+from pipeline.store.objects import read_json
 from tests import factories, oldmodels
 from tests.htctl.runner import htctl
 
@@ -80,6 +80,7 @@ def test_training_goes_on_from_it_and_both_are_measured_on_the_same_posts(adopte
 
 def test_a_wrong_model_is_one_line_and_a_usage_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
-    assert htctl("adopt", str(tmp_path / "empty"), "--handles", "alice", "--store", str(tmp_path / "store")).code == 2
-    told = capfd.readouterr().err.strip().splitlines()
-    assert told[-1] == f"error: {tmp_path}/empty: no model is there (config.json is missing)"
+    for whose in ([], ["--handles", "alice"]):
+        assert htctl("adopt", str(tmp_path / "empty"), *whose, "--store", str(tmp_path / "store")).code == 2
+        told = capfd.readouterr().err.strip().splitlines()
+        assert told[-1] == f"error: {tmp_path}/empty: no model is there (config.json is missing)"

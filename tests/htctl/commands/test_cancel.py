@@ -48,7 +48,8 @@ def test_what_has_ended_stays_unless_asked_for(there: State) -> None:
 
 
 def test_in_a_pipe_nothing_goes_without_yes(there: State) -> None:
-    assert "nothing was cancelled; --yes cancels 3 of 3 Jobs of batch night in bots" in cancel().err
+    ran = cancel()
+    assert (ran.code, "nothing was cancelled; --yes cancels 3 of 3 Jobs of batch night in bots" in ran.err) == (2, True)
     assert len(there.objects["Job"]) == 3
 
 

@@ -34,9 +34,9 @@ def test_it_shows_what_would_go_and_in_a_pipe_deletes_nothing(full: FolderStore)
     ran = gc(full)
     rows = [line.split("\t")[:3] for line in ran.out.splitlines()]
     assert rows == [["alice", "newer", "checkpoints"], ["alice", "older", "run"], ["alice", "stopped", "run"]]
-    assert ran.code == 0
+    assert ran.code == 2
     assert ran.err.startswith("to delete: ")
-    assert ran.err.endswith("nothing was deleted; --yes deletes\n")
+    assert ran.err.endswith("nobody can be asked here: nothing was done; --yes does it without asking\n")
     assert len(names(full)) == 5
 
 

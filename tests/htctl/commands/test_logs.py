@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +37,21 @@ def test_all_that_failed(store: FolderStore, cluster: FakeCluster) -> None:
     assert "bob" not in ran.out
 
 
+def test_where_none_failed_it_says_so(store: FolderStore, cluster: FakeCluster) -> None:
+    for each in list(cluster.objects["Job"].values()):
+        cluster.change("Job", "DELETED", each)
+    cluster.change("Job", "ADDED", job("bob", suspend=True))
+    ran = htctl("logs", "--failed", "--store", store.address)
+    assert (ran.code, ran.out, ran.err) == (0, "", "no group has failed\n")
+
+
+def test_a_store_that_is_not_there_is_named(cluster: FakeCluster) -> None:
+    cluster.objects["Job"].clear()
+    for command in (["logs", "alice"], ["status"], ["fetch", "alice", "here"]):
+        ran = htctl(*command, "--store", "nowhere")
+        assert (ran.code, ran.err) == (2, "error: store 'nowhere': no such folder\n")
+
+
 def test_a_run_without_a_log_says_how_it_is(store: FolderStore, cluster: FakeCluster) -> None:
     ran = htctl("logs", "alice", "--attempt", "3", "--store", store.address)
     assert ran.code == 1
@@ -48,6 +64,12 @@ def test_a_bot_that_was_made_without_a_cluster_has_its_log_in_the_store(
     keys = add_run(store, "bob-0000aaaa", bot="bob", current=True)
     store.write(keys.log, LOG)
     assert "one" in htctl("logs", "bob", "--store", store.address).out
+
+
+def test_a_bot_that_is_nowhere_may_be_in_a_batch_elsewhere(store: FolderStore, cluster: FakeCluster) -> None:
+    Path(store.address).mkdir()
+    ran = htctl("logs", "nobody", "--store", store.address)
+    assert (ran.code, ran.err.endswith("; of a batch elsewhere: -f bots.yaml\n")) == (2, True)
 
 
 def test_whose_log_must_be_said() -> None:

@@ -15,6 +15,11 @@ def test_the_posts_that_were_kept(finished: Finished) -> None:
     assert lines[-1].startswith("@bob\tmy dear ")
 
 
+def test_where_none_was_dropped_it_says_so(finished: Finished) -> None:
+    ran = htctl("posts", "alice-bob", "--dropped", "--store", finished.store.address)
+    assert (ran.code, ran.out, ran.err) == (0, "", "alice-bob: no post was dropped\n")
+
+
 def test_the_posts_that_were_dropped_and_why(tmp_path: Path) -> None:
     texts = [*factories.sentences(120), "RT @bob: and so on\nand on", "ha"]
     posts = factories.write_posts(tmp_path / "a.jsonl", texts)

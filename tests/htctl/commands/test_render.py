@@ -23,7 +23,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("HTCTL_STORE", raising=False)
     monkeypatch.chdir(tmp_path)
     for handle in ("alice", "bob"):
-        (tmp_path / f"{handle}.jsonl").write_text(handle)
+        (tmp_path / f"{handle}.jsonl").write_text(f'{{"text": "{handle}"}}\n')
     (tmp_path / "bots.yaml").write_text(TEXT)
     return tmp_path
 

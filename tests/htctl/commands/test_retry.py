@@ -35,6 +35,7 @@ def test_what_says_failed_is_replaced_with_the_changes(there: State) -> None:
     there.end(names(there)["bob"], "Failed")
     ran = retry("--set=resources.memory=32Gi")
     assert (ran.code, "retried 1 of 3 groups: bob" in ran.err) == (0, True)
+    assert "--set resources.memory=32Gi is not in bots.yaml: write it there, or the next htctl submit" in ran.err
     containers = {
         bot: there.objects["Job"][name]["spec"]["template"]["spec"]["containers"] for bot, name in names(there).items()
     }
@@ -65,9 +66,10 @@ def test_what_was_never_submitted_is_not_retried(fake: State) -> None:  # noqa: 
     htctl("submit", "-f", "bots.yaml", "alice")
     there = Path("store", layout.batch("night")).read_text()
     ran = retry("bob")
-    assert (ran.code, "no batch 'night' with bob" in ran.err) == (2, True)
+    assert (ran.code, "batch night has no bot 'bob'; it has alice" in ran.err) == (2, True)
     assert Path("store", layout.batch("night")).read_text() == there
 
 
 def test_a_batch_file_is_needed() -> None:
-    assert htctl("retry").code == 2
+    ran = htctl("retry", "--batch", "second")
+    assert (ran.code, "retry needs the batch file: -f bots.yaml" in ran.err) == (2, True)

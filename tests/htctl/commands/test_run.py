@@ -1,10 +1,11 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline.config import RunConfig
-from tests import factories, mounts, s3server
+from tests import factories, mounts, s3server, xserver
 from tests.htctl.runner import Ran, htctl
 
 QUICK = ["--base-model=tiny", "--set=train.epochs=1", "--set=generate.samples=1", "--set=generate.copies=0"]
@@ -153,10 +154,12 @@ def run_into(store: str, posts: Path) -> Ran:
 
 
 def test_a_store_that_is_a_file_is_one_line(posts: Path) -> None:
-    (posts / "file").write_text("x")
-    for address in (posts / "file", posts / "file" / "store"):
-        said = refused(run_into(str(address), posts))
-        assert said.startswith(f"error: store {address} cannot be read or written: ")
+    file = posts / "file"
+    file.write_text("x")
+    ran = run_into(str(file), posts)
+    assert (ran.code, ran.err) == (2, f"error: store '{file}': must be a folder or s3://BUCKET/PREFIX\n")
+    said = refused(run_into(str(file / "store"), posts))
+    assert said.startswith(f"error: store {file}/store cannot be read or written: ")
     assert (posts / "file").read_text() == "x"
 
 
@@ -176,3 +179,31 @@ def test_no_room_for_the_posts_is_one_line_and_leaves_nothing(posts: Path) -> No
 def test_a_wrong_key_is_one_line(posts: Path, s3: s3server.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "wrong")
     assert "the credentials were refused for posts/file/" in refused(run_into(s3.address("x"), posts))
+
+
+@pytest.mark.slow
+def test_posts_of_x_are_asked_for_once_whatever_the_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with xserver.running() as server:
+        server.account("alice", xserver.tweets(factories.sentences(150)))
+        monkeypatch.setenv("X_BEARER_TOKEN", xserver.TOKEN)
+        monkeypatch.setenv("HTCTL_X_API", server.url)
+        command = ["alice", "--set=source=x", *QUICK]
+        refused = run(tmp_path, *command, "--max-cost", "5")
+        assert (refused.code, server.asked) == (1, [])
+        ran = run(tmp_path, *command)
+        assert ran.code == 0
+        assert "posts of @alice cost up to $16.01 at X" in ran.err
+        assert "@alice: 150 downloaded - 0 retweets" in ran.out
+        said = capfd.readouterr().err
+        assert "scrape: @alice: 150 posts from x, $0.76 spent on it in all" in said
+        assert xserver.TOKEN not in "".join(_texts(tmp_path / "store"))
+        again = run(tmp_path, *command, "--batch", "another", "--max-cost", "0")
+        assert (again.code, again.out) == (0, ran.out)
+        assert "unchanged: its current run has these posts and settings" in capfd.readouterr().err
+        assert len(server.asked) == 3
+
+
+def _texts(folder: Path) -> Iterator[str]:
+    return (path.read_bytes().decode("utf-8", "replace") for path in folder.rglob("*") if path.is_file())

@@ -12,15 +12,36 @@ from tests.htctl.clusters import fake, names  # noqa: F401 - a fixture
 from tests.htctl.runner import Ran, htctl
 from tests.k8s.apiserver import State, status
 
+NEXT = "next  htctl watch -f bots.yaml\n"
+
 
 def submit(*arguments: str) -> Ran:
     return htctl("submit", "-f", "bots.yaml", *arguments)
 
 
 def test_a_batch_is_submitted_and_again_is_already_there(fake: State) -> None:  # noqa: F811
-    assert submit().err == "submitted 3, already there 0; the cluster has 3 of 3 Jobs of batch night\n"
+    assert (
+        submit().err
+        == "submitted 3, already there 0; the cluster has 3 of 3 Jobs of batch night in namespace bots\n" + NEXT
+    )
     again = submit()
-    assert (again.code, again.err) == (0, "submitted 0, already there 3; the cluster has 3 of 3 Jobs of batch night\n")
+    assert (again.code, again.err) == (
+        0,
+        "submitted 0, already there 3; the cluster has 3 of 3 Jobs of batch night in namespace bots\n" + NEXT,
+    )
+
+
+def test_the_next_command_has_what_this_one_was_told(fake: State) -> None:  # noqa: F811
+    assert submit("-n", "other", "--batch", "day").err.endswith(
+        "next  htctl watch day -f bots.yaml --namespace other\n"
+    )
+    Path("elsewhere").mkdir()
+    there = Path("elsewhere").resolve()
+    volume = f"kubernetes.volumes=[{{name: s, mountPath: {there}, hostPath: {{path: {there}}}}}]"
+    ran = htctl(
+        "submit", "alice", "--posts=alice.jsonl", f"--store={there}", "--set=kubernetes.image=a", "--set", volume
+    )
+    assert ran.err.endswith(f"next  htctl watch alice --store {there}\n"), ran.err
 
 
 def test_posts_and_the_batch_s_record_are_in_the_store(fake: State) -> None:  # noqa: F811
@@ -55,6 +76,20 @@ def test_another_config_is_refused_before_anything_is_written_and_replaced_if_as
     assert Path("store", layout.batch("night")).read_bytes() == before
     assert submit("--set=train.epochs=2", "--replace").err.startswith("submitted 3, already there 0")
     assert submit("--set=train.epochs=2").err.startswith("submitted 0, already there 3")
+
+
+def test_what_is_missing_is_sent_though_another_group_differs(fake: State) -> None:  # noqa: F811
+    submit("alice", "--set=train.epochs=2")
+    record = json.loads(Path("store", layout.batch("night")).read_text())
+    dry = submit("--dry-run=server")
+    assert (dry.code, "2 would be submitted, 1 would stay as they are" in dry.err) == (1, True)
+    ran = submit()
+    assert (ran.code, sorted(names(fake))) == (1, ["alice", "alice-bob", "bob"])
+    assert "submitted 2, already there 0; the cluster has 3 of 3 Jobs" in ran.err
+    assert "error: 1 Job is there with another config" in ran.err
+    assert "train.epochs: 2 -> 12" in ran.err
+    after = json.loads(Path("store", layout.batch("night")).read_text())
+    assert after["groups"][0] == record["groups"][0]
 
 
 @pytest.mark.parametrize(("where", "posts"), [("client", 0), ("server", 4)])

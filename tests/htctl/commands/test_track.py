@@ -8,7 +8,7 @@ from pipeline.layout import RunKeys
 from pipeline.store.folder import FolderStore
 from tests import wandbserver
 from tests.htctl.runner import htctl
-from tests.pipeline.test_wandb_process import BEGIN, record
+from tests.pipeline.wandb.test_process import BEGIN, record
 
 KEYS = RunKeys("alice", "r1")
 
