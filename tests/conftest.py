@@ -55,7 +55,7 @@ def s3(s3_server: s3server.Server, monkeypatch: pytest.MonkeyPatch) -> s3server.
     return s3_server
 
 
-PASSED_ON = ("HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+PASSED_ON = ("HOME", "PYTHONPATH", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 class Finished(NamedTuple):

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pipeline import tiny
+from pipeline.training import tiny
 from tests import factories
 
 GOLDEN = Path(__file__).parent / "pipeline" / "cards" / "golden"

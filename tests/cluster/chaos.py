@@ -23,7 +23,8 @@ from k8s import names
 from k8s.errors import ClusterError
 from pipeline.errors import StoreError
 from pipeline.layout import RunKeys
-from pipeline.store import open_store, read_json
+from pipeline.store import open_store
+from pipeline.store.objects import read_json
 from tests.cluster import parts, scene, sixgroups
 from tests.cluster.scene import Scene
 

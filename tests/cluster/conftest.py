@@ -54,7 +54,7 @@ def s3_beside(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         if given.startswith("s3://"):
             yield None
             return
-        scene.needs(given or _is_ours(TEST_CLUSTER), "HTCTL_CLUSTER_S3 is not set: no address that Pods reach us at")
+        scene.needs(given or is_ours(TEST_CLUSTER), "HTCTL_CLUSTER_S3 is not set: no address that Pods reach us at")
         patch.setenv(KEYS[0], s3server.KEY)
         patch.setenv(KEYS[1], s3server.SECRET)
         server = s3server.Server(tmp_path_factory.mktemp("s3-beside"), given or TEST_CLUSTER)
@@ -140,7 +140,8 @@ def _room(flavor: str) -> dict[str, Any]:
     }
 
 
-def _is_ours(address: str) -> bool:
+def is_ours(address: str) -> bool:
+    """Whether an address is this machine's."""
     with contextlib.suppress(OSError), socket.socket() as bound:
         bound.bind((address, 0))
         return True

@@ -46,9 +46,10 @@ def start() -> None:
     while True:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONGEST_S)
         time.sleep(SETTLED_S)
-        if done.returncode == 0 and all(_runs(_pid(path)) for path in Path(os.environ[PIDS]).iterdir()):
+        stopped = [path.name for path in Path(os.environ[PIDS]).iterdir() if not _runs(_pid(path))]
+        if done.returncode == 0 and not stopped:
             return
-        assert time.monotonic() < until, done.stdout + done.stderr
+        assert time.monotonic() < until, f"{stopped} do not run\n{done.stdout}{done.stderr}"
 
 
 def _pid(path: Path) -> int:

@@ -23,10 +23,12 @@ from k8s.connection import Connection
 from k8s.errors import NotThereError
 from k8s.manifests import Manifest
 from pipeline import layout
-from pipeline.config import POD, TINY_TRAIN
+from pipeline.config import POD
 from pipeline.layout import RunKeys
 from pipeline.lease import State
-from pipeline.store import Store, open_store, read_json
+from pipeline.settings import TINY_TRAIN
+from pipeline.store import Store, open_store
+from pipeline.store.objects import read_json
 from tests import factories, s3server
 
 T = TypeVar("T")
