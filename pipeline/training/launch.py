@@ -25,6 +25,7 @@ def start(job: Path, rank: int, size: int, node: Node, heard: Heard) -> Process:
     safe = ["-P"] if sys.flags.safe_path else []  # what this process does not import from where it stands, nor do they
     environment = {
         **({"GLOO_SOCKET_IFNAME": LOOPBACK} if node.count == 1 else {}),
+        "TORCH_CPP_LOG_LEVEL": "ERROR",  # PyTorch warns at every try of a name that nobody knows yet
         **os.environ,
         "RANK": str(node.index * size + rank),
         "LOCAL_RANK": str(rank),

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -20,7 +20,7 @@ from htctl import batchfile, jobs, postsfiles
 from k8s import names
 from k8s.cluster import CORE, KubernetesCluster
 from k8s.connection import Connection
-from k8s.errors import NotThereError
+from k8s.errors import AlreadyThereError, NotThereError
 from k8s.manifests import Manifest
 from pipeline import layout
 from pipeline.config import POD
@@ -87,7 +87,10 @@ class Scene:
                 postsfiles.keep(store, path, handle, skip_bad=group.settings.skip_bad)
         for manifest in jobs.objects(batch, store.address):
             change(manifest)
-            self.cluster.create(manifest)
+            with suppress(AlreadyThereError) if manifest["kind"] == "Service" else nullcontext():  # shared by all runs
+                self.cluster.create(manifest)
+            if manifest["kind"] == "Service":
+                continue
             notes = manifest["metadata"]["annotations"]
             keys = RunKeys(notes[f"{names.DOMAIN}/bot"], notes[f"{names.DOMAIN}/run"])
             sent.append(Run(keys, manifest["metadata"]["name"]))
