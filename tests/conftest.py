@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from pipeline.identity import bot_id, run_id
 from pipeline.layout import RunKeys
 from pipeline.store import open_store
 from pipeline.store.folder import FolderStore
-from tests import factories, s3server
+from tests import factories, s3server, warm
 
 SHARED = Path(os.environ.get("HTCTL_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -25,6 +26,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "finished" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm() -> Iterator[None]:
+    """The pipeline's processes start from a server that has loaded the libraries."""
+    with warm.everywhere():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _cold(request: pytest.FixtureRequest) -> Iterator[None]:
+    with warm.nowhere() if request.node.get_closest_marker("cold") else nullcontext():
+        yield
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """Rounds in which a run is killed, or stopped and overtaken, while somebody reads its bot; what must hold is checked.
 
 The runs are whole processes of the pipeline (its `main`, every stage, the real store), started from a server
-process that has loaded the libraries once, so that a round takes seconds.
+process that has loaded the libraries once (`warm.py`), so that a round takes seconds.
 """
 
 import contextlib
 import fcntl
 import hashlib
 import json
-import multiprocessing
 import os
 import random
 import shutil
@@ -30,25 +29,14 @@ from pipeline.store import Store, local_folder, open_store
 from pipeline.store.folder import HIDDEN
 from pipeline.store.objects import read_json
 from tests import factories
+from tests.warm import context
 
 BOT = "alice"
-LOADED = ["torch", "transformers", "deepspeed", "pipeline.__main__", "pipeline.runner"]
-LOADED += [f"pipeline.stages.{name}" for name in STAGES]
 WAIT_S = 300  # for one process: what takes longer hangs
 SPAN_S = 2  # of the leases in rounds with a process that is stopped
 OF_TODAY = ("README.md", "metrics.json")  # what tells times differs from run to run
 
 Digests = dict[str, str]
-
-
-def context() -> Any:
-    """Where processes come from; the server reads these when it starts, so they are set before."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("DS_ACCELERATOR", "cpu")
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(LOADED)
-    return made
 
 
 def _main(config: str, environment: dict[str, str], said: str) -> None:

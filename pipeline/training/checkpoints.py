@@ -1,28 +1,36 @@
 """A training under way, kept in the store so that it goes on to the bit: what DeepSpeed saves and what it does not.
 
-`checkpoints/<step>/...` are the parts, `checkpoints/<step>.json` is written last: there means complete.
+`checkpoints/<step>/...` are the parts, `checkpoints/<step>.json` is written last: there means complete. They are
+uploaded while the training goes on; the next one waits for it.
 """
 
+import copy
 import json
 import random
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from pipeline import nodes
 from pipeline.layout import RunKeys
+from pipeline.nodes import Node
 from pipeline.stage import Context
 from pipeline.store import Store
 from pipeline.store.objects import read_json, to_bytes
 from pipeline.training import universal
+from pipeline.training.background import Background
 from pipeline.training.group import ALONE, Group
 from pipeline.training.universal import ENGINE, UNIVERSAL
 
 KEPT = 2
 BEST = "best"
 FILES = "files"  # of a marker: what belongs to it
+LOOK_S = 0.5  # seconds between looks whether another node's part is there
 
 
 class Checkpoints:
@@ -31,31 +39,51 @@ class Checkpoints:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.folder = context.scratch / "checkpoint"
+        self._sending = Background()
 
     def save(self, running: Any, progress: dict[str, Any], best: Path) -> None:
-        """Keep the engine, the random states, `progress` (JSON, with `done`: its step) and the best weights so far."""
+        """Keep the engine, the random states, `progress` (JSON, with `done`: its step) and the best weights so far.
+
+        It is in the store once it is settled, and not lost before only if this process lives.
+        """
+        self.settle()
         self.clean()
         write(running, self.folder, best, ALONE)
         self.send(progress)
+
+    def settle(self) -> None:
+        """Wait until what was saved is in the store; raises what went wrong on its way."""
+        self._sending.settle()
 
     def clean(self) -> None:
         """Remove what a failed `save` left in the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def send(self, progress: dict[str, Any]) -> None:
-        """Upload what `write` left in the folder, the marker last; then forget all but the newest."""
-        name = self.upload(progress)
-        marker = f"{self.context.keys.checkpoint(name)}.json"
-        self.context.store.write(marker, to_bytes(progress | {FILES: self._files(name)}))
-        self._keep(complete(self.context.store, self.context.keys)[-KEPT:])
+    def send(self, progress: dict[str, Any], node: Node = nodes.ALONE, then: Callable[[], None] = lambda: None) -> None:
+        """Begin to upload what `write` left in the folder: all of it, or this node's part; `then` is done after it."""
         self.context.tracker.keep()
+        kept = copy.deepcopy(progress)  # the training goes on with its own
+        self._sending.start(lambda: self._upload(kept, node), then)
 
-    def upload(self, progress: dict[str, Any]) -> str:
-        """Upload what `write` left in the folder, for another to say that it is complete; returns its name."""
+    def _upload(self, progress: dict[str, Any], node: Node) -> None:
+        """The first node's comes last, with the marker, and then all but the newest are forgotten."""
         name = f"{progress['done']:09d}"
         self.context.upload_folder(self.folder, self.context.keys.checkpoint(name))
         self.clean()
-        return name
+        store, part = self.context.store, self.context.keys.checkpoint(f"{name}/node-{{}}").format
+        if not node.is_first:
+            store.write(part(node.index), b"")
+            return
+        for other in range(1, node.count if progress.get("zero") else 1):
+            while not store.exists(part(other)):
+                time.sleep(LOOK_S)
+        marker = f"{self.context.keys.checkpoint(name)}.json"
+        store.write(marker, to_bytes(progress | {FILES: self._files(name)}))
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Forget all but the newest, and what belongs to none."""
+        self._keep(complete(self.context.store, self.context.keys)[-KEPT:])
 
     def load(self, running: Any, best: Path) -> dict[str, Any] | None:
         """Put the newest complete checkpoint back in place; returns its `progress`, or None where there is none."""

@@ -44,13 +44,14 @@ class Ears:
 
     stop: what is done when it is told to stop; stopped: that it was
     done: whether all is done, so that the end of stdin is no fault
-    kept: set when a checkpoint is in the store
+    kept: clear while a checkpoint that this one wrote is on its way to the store
     """
 
     def __init__(self) -> None:
         self.stop: Callable[[], None] = lambda: None
         self.stopped, self.done = False, False
         self.kept = threading.Event()
+        self.kept.set()
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
@@ -86,31 +87,33 @@ class Voice(Report):
 
 
 class Kept:
-    """Checkpoints as one of a group has them: written together, uploaded by whoever holds the run's lease."""
+    """Checkpoints as one of a group has them: written together, uploaded by whoever started each node's."""
 
-    def __init__(self, group: Any, ears: Ears, send: Send, folder: Path, found: Any, brings: bool = False) -> None:
-        """`found` is the checkpoint to go on from, if there is one; `brings`: it tells of a further node's part."""
+    def __init__(self, group: Any, ears: Ears, send: Send, folder: Path, found: Any, local_rank: int) -> None:
+        """`found` is the checkpoint to go on from, if there is one."""
         self.group, self.ears, self.send, self.folder, self.found = group, ears, send, folder, found
-        self.brings = brings
+        self.local_rank = local_rank
+        self.saved = False
 
     def save(self, running: Any, progress: dict[str, Any], best: Path) -> None:
-        """Write together; go on when it is in the store, which it is for good when every node's part is."""
+        """Write together, once the one before is in the store; its upload then begins on every node that has a part."""
         from pipeline.training import checkpoints
 
+        self.settle()
+        self.saved, parted = True, running.zero_optimization()
         with self.group.together():
             checkpoints.write(running, self.folder, best, self.group)
-        if running.zero_optimization():
-            if self.brings:
-                self._upload({"part": progress})
-            self.group.told(True)
-        if self.group.is_first:
-            self._upload({"checkpoint": progress})
-        self.group.told(True)
+        if parted:
+            self.group.told(True)  # a node's part is whole when each of its ranks has written
+        if self.group.is_first or (parted and self.local_rank == 0):
+            self.ears.kept.clear()
+            self.send({"checkpoint": progress})
 
-    def _upload(self, message: dict[str, Any]) -> None:
-        self.ears.kept.clear()
-        self.send(message)
-        self.ears.kept.wait()
+    def settle(self) -> None:
+        """Wait until every node's part of what was saved last is in the store."""
+        if self.saved:
+            self.ears.kept.wait()
+            self.group.told(True)
 
     def load(self, running: Any, best: Path) -> dict[str, Any] | None:
         """Put the found one back in place; raises TryLaterError where nodes found different ones."""
@@ -151,8 +154,7 @@ def train(job: Path, rank: int, size: int, ears: Ears, send: Send) -> None:
     group.join(met, "nccl" if on_gpu else "gloo", SLACK * 60 * asked.limits.step_minutes)
     voice = Voice(send if group.is_first else lambda _: None)
     trainer.group = group
-    brings = rank == 0 and not node.is_first
-    trainer.checkpoints = Kept(group, ears, send, asked.keeps, asked.found, brings) if asked.keeps else None
+    trainer.checkpoints = Kept(group, ears, send, asked.keeps, asked.found, rank) if asked.keeps else None
     with (
         stacks(job, rank).open("w", encoding="utf-8") as file,
         Watchdog(60 * asked.limits.step_minutes, file) as trainer.watchdog,

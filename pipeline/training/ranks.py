@@ -109,11 +109,10 @@ class Ranks:
                 tell(process, STOP)
         with contextlib.suppress(queue.Empty):
             rank, message = self.heard.get(timeout=POLL)
-            if kept and ("part" in message or "checkpoint" in message):
-                if "part" in message:
-                    kept.upload(message["part"])
-                else:
-                    kept.send(message["checkpoint"])
+            if kept and "checkpoint" in message:
+                kept.send(message["checkpoint"], self.node, lambda: self.heard.put((rank, {"sent": True})))
+            elif kept and "sent" in message:
+                kept.settle()
                 tell(self.processes[rank], KEPT)
             elif "failed" in message or "exit" in message:
                 self._failed(rank, message)
@@ -172,6 +171,8 @@ def _job(
     folder.mkdir(parents=True)
     if kept:
         kept.clean()
+        if node.is_first:
+            kept.tidy()  # what another attempt's nodes left of one is not this one's
     alone = copy.copy(trainer)
     alone.checkpoints, alone.model = None, trainer.model.to("cpu")  # the GPUs are the ranks'
     if engine.device() == "cuda":

@@ -35,7 +35,10 @@ class Keeping(Protocol):
     """Where a training under way is kept: `Checkpoints`, or what a process of several has for them."""
 
     def save(self, running: Any, progress: dict[str, Any], best: Path) -> None:
-        """Keep it as it is now."""
+        """Keep it as it is now; it is on its way when this returns."""
+
+    def settle(self) -> None:
+        """Wait until what was kept has arrived."""
 
     def load(self, running: Any, best: Path) -> dict[str, Any] | None:
         """Put back what was kept last."""
@@ -107,8 +110,10 @@ class Trainer:
                     self._checkpoint(running)
                     saved = time.monotonic()
                 if asked:
+                    self._settle()
                     stop.asked = stop.asked or signal.SIGTERM  # another of the group may be who was asked
                     stop.leave_if_asked(f"training is kept at step {step} of {self.steps}")
+        self._settle()
         if not self.validate:
             weights.save(self.model, self.folder, self.group)
 
@@ -132,6 +137,10 @@ class Trainer:
     def _checkpoint(self, running: Any) -> None:
         if self.checkpoints:
             self.checkpoints.save(running, self.progress(), self.folder)
+
+    def _settle(self) -> None:
+        if self.checkpoints:
+            self.checkpoints.settle()
 
     def progress(self) -> dict[str, Any]:
         """What a checkpoint holds of it, as JSON has it, and how its parts are laid out."""

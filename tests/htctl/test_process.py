@@ -7,6 +7,8 @@ from htctl import process
 from pipeline.errors import ConfigError
 from tests import factories
 
+pytestmark = pytest.mark.cold
+
 
 def test_the_pipeline_s_exit_code_comes_back() -> None:
     assert process.run_pipeline(factories.run_config(store="gs://not/a/store")) == 64

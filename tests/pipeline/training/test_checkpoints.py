@@ -1,10 +1,12 @@
 """Training that is stopped in any way goes on to the very bot that it would have been."""
 
+import dataclasses
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,10 @@ import pytest
 import torch
 
 from pipeline.config import ENVIRONMENT
+from pipeline.errors import StoreError
+from pipeline.nodes import Node
+from pipeline.stage import Context
+from pipeline.store.folder import FolderStore
 from pipeline.training import checkpoints
 from pipeline.training.checkpoints import Checkpoints
 from tests import factories
@@ -40,6 +46,27 @@ class Engine:
 
 def keep(kept: Checkpoints, step: int, best: Path) -> None:
     kept.save(Engine(step), {"done": step}, best)
+    kept.settle()
+
+
+class Away(FolderStore):
+    """A store that is away until somebody says that it is there."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.back, self.error = threading.Event(), ""
+
+    def upload(self, path: Path, key: str) -> None:
+        assert self.back.wait(60)
+        if self.error:
+            raise StoreError(self.error)
+        super().upload(path, key)
+
+
+def away(folder: Path) -> tuple[Context, Away]:
+    context = contexts.make(folder, {"alice": []})
+    store = Away(folder / "store")
+    return dataclasses.replace(context, store=store), store
 
 
 def test_the_newest_complete_one_is_put_back_and_the_last_two_are_kept(tmp_path: Path) -> None:
@@ -68,6 +95,63 @@ def test_one_whose_marker_is_not_there_counts_for_nothing(tmp_path: Path) -> Non
     assert not list(context.store.list(context.keys.checkpoint("000000010/")))
     kept.clear()
     assert kept.load(engine, best) is None
+
+
+def test_the_training_goes_on_while_one_is_uploaded_and_the_next_waits_for_it(tmp_path: Path) -> None:
+    context, store = away(tmp_path)
+    kept, best, progress = Checkpoints(context), tmp_path / "best", {"done": 5, "history": [5]}
+    kept.save(Engine(5), progress, best)
+    progress["history"].append(6)  # it goes on
+    assert checkpoints.complete(context.store, context.keys) == []
+    threading.Timer(0.2, store.back.set).start()
+    kept.save(Engine(10), {"done": 10}, best)
+    assert "000000005" in checkpoints.complete(context.store, context.keys)
+    kept.settle()
+    context.store.delete(context.keys.checkpoint("000000010.json"))
+    engine = Engine(0)
+    assert kept.load(engine, best) == {"done": 5, "history": [5]}
+    assert engine.number == 5
+
+
+def test_what_went_wrong_with_an_upload_is_raised_before_the_next(tmp_path: Path) -> None:
+    context, store = away(tmp_path)
+    store.error = "the disk is full"
+    store.back.set()
+    kept = Checkpoints(context)
+    kept.save(Engine(5), {"done": 5}, tmp_path / "best")
+    with pytest.raises(StoreError, match="the disk is full"):
+        kept.save(Engine(10), {"done": 10}, tmp_path / "best")
+    store.error = ""
+    keep(kept, 10, tmp_path / "best")
+    assert checkpoints.complete(context.store, context.keys) == ["000000010"]
+
+
+def test_one_that_is_parted_over_nodes_is_complete_when_each_node_s_part_is_there(tmp_path: Path) -> None:
+    context = contexts.make(tmp_path, {"alice": []})
+    other = dataclasses.replace(context, scratch=tmp_path / "other")
+    first, second, progress = Checkpoints(context), Checkpoints(other), {"done": 5, "zero": 2}
+    for kept, name in ((first, "one"), (second, "two")):
+        (kept.folder / "engine").mkdir(parents=True)
+        (kept.folder / "engine" / name).write_text(name)
+    first.send(progress, Node(0, 2, "here", 1))
+    time.sleep(0.2)
+    assert checkpoints.complete(context.store, context.keys) == []
+    second.send(progress, Node(1, 2, "here", 1))
+    second.settle()
+    first.settle()
+    assert checkpoints.complete(context.store, context.keys) == ["000000005"]
+    found = first.newest()
+    assert found
+    assert sorted(first._files("000000005")) == ["engine/one", "engine/two", "node-1"]
+
+
+def test_what_nodes_left_of_one_that_was_never_complete_is_not_taken_for_the_next_s(tmp_path: Path) -> None:
+    context = contexts.make(tmp_path, {"alice": []})
+    keep(Checkpoints(context), 5, tmp_path / "best")
+    context.store.write(context.keys.checkpoint("000000010/node-1"), b"")
+    Checkpoints(context).tidy()
+    assert not list(context.store.list(context.keys.checkpoint("000000010/")))
+    assert checkpoints.complete(context.store, context.keys) == ["000000005"]
 
 
 @pytest.mark.parametrize("harm", ["gone", "short"])

@@ -14,6 +14,7 @@ LISTENS = """
 import threading
 from pipeline.training.rank import Ears
 ears = Ears()
+ears.kept.clear()
 ears.done = {done}
 ears.stop = lambda: print("asked to stop", flush=True)
 print("ready", flush=True)
@@ -73,4 +74,4 @@ def test_a_report_is_told_whole() -> None:
 
 
 def test_without_a_checkpoint_a_training_begins(tmp_path: Path) -> None:
-    assert rank.Kept(Group(), None, print, tmp_path, None).load(None, tmp_path) is None  # type: ignore[arg-type]
+    assert rank.Kept(Group(), None, print, tmp_path, None, 0).load(None, tmp_path) is None  # type: ignore[arg-type]

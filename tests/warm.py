@@ -1,0 +1,184 @@
+"""A Popen whose `python -m pipeline...` comes from a server process that has loaded the libraries once.
+
+Loading them anew takes seconds for each process, most of what a test of a small run takes. What is started this way is
+a process of its own all the same: its environment, folder, streams, signals and exit code are those of a fresh one. Not
+so what Python and the libraries read of the environment while they load; where that is named, and where a test is
+marked `cold`, the process is a fresh one.
+"""
+
+import fcntl
+import importlib
+import multiprocessing
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import forkserver, reduction
+from pathlib import Path
+from typing import Any
+
+from pipeline.plan import STAGES
+
+LOADED = ["torch", "transformers", "deepspeed", "pipeline.runner", "transformers.models.gpt2.modeling_gpt2"]
+LOADED += [f"pipeline.stages.{name}" for name in STAGES]
+HEAVY = ("pipeline", "pipeline.adoption", "pipeline.generation", "pipeline.training.rank")  # what loads them
+READ_EARLY = ("HF_", "TRANSFORMERS_", "DS_", "CUDA_", "LD_")
+AS_LOADED = {"HF_HUB_OFFLINE": "1", "DS_ACCELERATOR": "cpu"}
+NAMED = {"OMP_WAIT_POLICY": "PASSIVE", **AS_LOADED}
+PLAIN = subprocess.Popen
+HIGH = 300  # a descriptor above those that a process asks for by number
+
+
+def context() -> Any:
+    """Where processes come from: the server is there when this returns."""
+    made = multiprocessing.get_context("forkserver")
+    made.set_forkserver_preload(LOADED)
+    before = dict(os.environ)
+    os.environ.update(NAMED)
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return made
+
+
+class Popen(subprocess.Popen[Any]):
+    """As subprocess has it; `warm` is the process that came from the server, if this one did."""
+
+    warm: Any = None
+
+    def _execute_child(self, args: Any, *more: Any) -> None:
+        pass_fds, cwd, env = more[3:6]
+        pipes, session = more[9:15], more[-2]
+        environment = dict(os.environ if env is None else env)
+        module = _module(args, environment)
+        if not module:
+            super()._execute_child(args, *more)  # type: ignore[misc]
+            return
+        theirs = [pipe if pipe >= 0 else number for number, pipe in enumerate((pipes[0], pipes[3], pipes[5]))]
+        given = {
+            "module": module,
+            "arguments": [str(word) for word in args[args.index(module) + 1 :]],
+            "environment": environment,
+            "folder": str(cwd or Path.cwd()),
+            "session": session,
+            "streams": Streams(dict(enumerate(theirs)) | {number: number for number in pass_fds}),
+        }
+        self.warm = context().Process(target=_become, kwargs=given, daemon=True)
+        self.warm.start()
+        self.pid, self._child_created = self.warm.pid, True
+        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
+
+    def _internal_poll(self, *given: Any, **named: Any) -> int | None:
+        if not self.warm:
+            return super()._internal_poll(*given, **named)  # type: ignore[misc,no-any-return]
+        if self.returncode is None:
+            self.returncode = self.warm.exitcode
+        return self.returncode
+
+    def _wait(self, timeout: float | None) -> int:
+        if not self.warm:
+            return super()._wait(timeout)  # type: ignore[misc,no-any-return]
+        self.warm.join(timeout)
+        if self._internal_poll() is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return self.returncode
+
+
+class Streams:
+    """Descriptors by the number that they shall have in the process that this is sent to."""
+
+    def __init__(self, by_number: dict[int, int]) -> None:
+        self.by_number = by_number
+
+    def __reduce__(self) -> Any:
+        return _Sent, ({number: reduction.DupFd(handle) for number, handle in self.by_number.items()},)
+
+
+class _Sent:
+    def __init__(self, by_number: dict[int, Any]) -> None:
+        self.by_number = by_number
+
+    def put(self) -> None:
+        """Have them under their numbers, whatever was there."""
+        aside = {number: fcntl.fcntl(sent.detach(), fcntl.F_DUPFD, HIGH) for number, sent in self.by_number.items()}
+        for number, handle in aside.items():
+            os.dup2(handle, number)
+            os.close(handle)
+
+
+def _module(args: Any, environment: dict[str, str]) -> str:
+    """The module that a command runs, if it is one for the server."""
+    words = [] if isinstance(args, str | bytes) else [str(word) for word in args]
+    module = words[words.index("-m") + 1] if words[:1] == [sys.executable] and "-m" in words[:3] else ""
+    early = {name: value for name, value in environment.items() if name.startswith(READ_EARLY)}
+    is_loaded = all(AS_LOADED.get(name) == value for name, value in early.items())
+    return module if is_loaded and module in HEAVY else ""
+
+
+def _become(
+    module: str, arguments: list[str], environment: dict[str, str], folder: str, session: bool, streams: Any
+) -> None:
+    """Be the process that would have been started."""
+    if session:
+        os.setsid()
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    streams.put()
+    sys.stdin, sys.argv, tempfile.tempdir = os.fdopen(0, closefd=False), [module, *arguments], None
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _as_if_loaded_now(environment)
+    code = 0
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # the module may be loaded already
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        if code and not isinstance(error.code, int):
+            sys.stderr.write(f"{error.code}\n")
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _as_if_loaded_now(environment: dict[str, str]) -> None:
+    """What libraries drew and read when they were loaded, anew."""
+    random, numpy, torch = (importlib.import_module(name) for name in ("random", "numpy", "torch"))
+    random.seed()
+    numpy.random.seed()
+    torch.seed()
+    torch.set_num_threads(int(environment.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))))
+
+
+@contextmanager
+def everywhere() -> Iterator[None]:
+    """A block in which `subprocess` starts this way."""
+    before = subprocess.Popen
+    subprocess.Popen = Popen  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        subprocess.Popen = before  # type: ignore[misc]
+
+
+@contextmanager
+def nowhere() -> Iterator[None]:
+    """A block in which it does not."""
+    before = subprocess.Popen
+    subprocess.Popen = PLAIN  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        subprocess.Popen = before  # type: ignore[misc]
