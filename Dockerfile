@@ -29,11 +29,11 @@ COPY pyproject.toml README.md LICENSE /source/
 COPY cmd /source/cmd
 COPY k8s /source/k8s
 COPY pipeline /source/pipeline
-# Compiled with no time in it, and none on the files.
+# Compiled with no time in it, and none on the files; without the columns for tracebacks, a fifth of what a change pushes.
 RUN python3 -m venv --without-pip /opt/venv \
     && /build/bin/pip wheel --no-deps --no-index --no-build-isolation --wheel-dir /project /source \
     && /build/bin/pip --python /opt/venv/bin/python install --no-deps --no-index --no-compile /project/*.whl \
-    && /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib \
+    && PYTHONNODEBUGRANGES=1 /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib \
     && mkdir /opt/rooms \
     && for room in htctl k8s pipeline; do mv "/opt/venv/lib/python3.11/site-packages/$room" /opt/rooms/; done \
     && find /opt -exec touch --no-dereference --date=2020-02-02 {} +

@@ -1,4 +1,4 @@
-"""A Popen whose `python -m pipeline...` comes from a server process that has loaded the libraries once.
+"""A Popen whose `python` that trains comes from a server process that has loaded the libraries once.
 
 Loading them anew takes seconds for each process, most of what a test of a small run takes. What is started this way is
 a process of its own all the same: its environment, folder, streams, signals and exit code are those of a fresh one. Not
@@ -27,11 +27,13 @@ from pipeline.plan import STAGES
 
 LOADED = ["torch", "transformers", "deepspeed", "pipeline.runner", "transformers.models.gpt2.modeling_gpt2"]
 LOADED += [f"pipeline.stages.{name}" for name in STAGES]
+OF_CODE = "pipeline.training"  # what `python -c` names if it loads them
 HEAVY = ("pipeline", "pipeline.adoption", "pipeline.generation", "pipeline.training.rank")  # what loads them
 READ_EARLY = ("HF_", "TRANSFORMERS_", "DS_", "CUDA_", "LD_")
 AS_LOADED = {"HF_HUB_OFFLINE": "1", "DS_ACCELERATOR": "cpu"}
 NAMED = {"OMP_WAIT_POLICY": "PASSIVE", **AS_LOADED}
 PLAIN = subprocess.Popen
+SERVER = forkserver._forkserver
 HIGH = 300  # a descriptor above those that a process asks for by number
 
 
@@ -42,7 +44,7 @@ def context() -> Any:
     before = dict(os.environ)
     os.environ.update(NAMED)
     try:
-        forkserver.ensure_running()
+        SERVER.ensure_running()
     finally:
         os.environ.clear()
         os.environ.update(before)
@@ -58,20 +60,20 @@ class Popen(subprocess.Popen[Any]):
         pass_fds, cwd, env = more[3:6]
         pipes, session = more[9:15], more[-2]
         environment = dict(os.environ if env is None else env)
-        module = _module(args, environment)
-        if not module:
+        if not _is_ours(args, environment):
             super()._execute_child(args, *more)  # type: ignore[misc]
             return
         theirs = [pipe if pipe >= 0 else number for number, pipe in enumerate((pipes[0], pipes[3], pipes[5]))]
         given = {
-            "module": module,
-            "arguments": [str(word) for word in args[args.index(module) + 1 :]],
+            "words": [str(word) for word in args[1:]],
             "environment": environment,
             "folder": str(cwd or Path.cwd()),
             "session": session,
             "streams": Streams(dict(enumerate(theirs)) | {number: number for number in pass_fds}),
         }
-        self.warm = context().Process(target=_become, kwargs=given, daemon=True)
+        made = context()
+        given["server"] = SERVER._forkserver_address  # type: ignore[attr-defined]
+        self.warm = made.Process(target=_become, kwargs=given, daemon=True)
         self.warm.start()
         self.pid, self._child_created = self.warm.pid, True
         self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
@@ -114,33 +116,41 @@ class _Sent:
             os.close(handle)
 
 
-def _module(args: Any, environment: dict[str, str]) -> str:
-    """The module that a command runs, if it is one for the server."""
-    words = [] if isinstance(args, str | bytes) else [str(word) for word in args]
-    module = words[words.index("-m") + 1] if words[:1] == [sys.executable] and "-m" in words[:3] else ""
+def _is_ours(args: Any, environment: dict[str, str]) -> bool:
+    """Whether a command is one for the server."""
+    words = [] if isinstance(args, str | bytes) else [str(word) for word in args if word != "-P"]
     early = {name: value for name, value in environment.items() if name.startswith(READ_EARLY)}
-    is_loaded = all(AS_LOADED.get(name) == value for name, value in early.items())
-    return module if is_loaded and module in HEAVY else ""
+    if words[:1] != [sys.executable] or any(AS_LOADED.get(name) != value for name, value in early.items()):
+        return False
+    return words[2] in HEAVY if words[1] == "-m" else words[1] == "-c" and OF_CODE in words[2]
 
 
 def _become(
-    module: str, arguments: list[str], environment: dict[str, str], folder: str, session: bool, streams: Any
+    words: list[str], environment: dict[str, str], folder: str, session: bool, streams: Any, server: str
 ) -> None:
-    """Be the process that would have been started."""
+    """Be the process that would have been started; what it starts comes from the same server."""
+    SERVER._forkserver_address = server  # type: ignore[attr-defined]
+    SERVER.ensure_running = lambda: None  # type: ignore[method-assign]
+    subprocess.Popen = Popen  # type: ignore[misc]
+    multiprocessing.current_process().daemon = False
+    _, kind, what, *arguments = ["", *(word for word in words if word != "-P")]
     if session:
         os.setsid()
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
     streams.put()
-    sys.stdin, sys.argv, tempfile.tempdir = os.fdopen(0, closefd=False), [module, *arguments], None
+    sys.stdin, sys.argv, tempfile.tempdir = os.fdopen(0, closefd=False), [kind, *arguments], None
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _as_if_loaded_now(environment)
     code = 0
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # the module may be loaded already
-            runpy.run_module(module, run_name="__main__", alter_sys=True)
+            if kind == "-m":
+                runpy.run_module(what, run_name="__main__", alter_sys=True)
+            else:
+                exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
         if code and not isinstance(error.code, int):

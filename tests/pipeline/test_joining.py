@@ -106,7 +106,8 @@ def test_two_nodes_of_which_one_ends_go_on_to_what_two_processes_of_one_make(
     cluster, other = clusters
     alone = other.config(processes=2, count=1, train={"zero_stage": stage})
     config = cluster.config(train={"zero_stage": stage, "checkpoint_minutes": 0})
-    assert other.ended(other.start(alone, 0))[0][0] == 0
+    code, said = other.ended(other.start(alone, 0))[0]
+    assert code == 0, said
 
     first, second = (cluster.start(config, index) for index in (0, 1))
     cluster.until_kept(config)

@@ -157,13 +157,14 @@ def test_a_stopped_training_ends_as_the_unbroken_one(tmp_path: Path) -> None:
         ranks.train(trainer, 2, report, context.scratch, Checkpoints(context))
         return trainer
 
+    before = signal.getsignal(signal.SIGTERM)
     context = contexts.make(tmp_path / "stopped", {"alice": []}, **factories.small_settings())
     other = contexts.make(tmp_path / "unbroken", {"alice": []}, **factories.small_settings())
     report = Report()
     report.measured = lambda point: os.kill(os.getpid(), signal.SIGTERM) if point["step"] == 12 else None
     with pytest.raises(errors.TryLaterError, match=r"stopped on SIGTERM, training is kept at step 1[2-9] of 20"):
         run("stopped", report, context)
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
     report.measured = lambda _: None
     again, unbroken = run("again", report, context), run("unbroken", Report(), other)
     assert [line for line in report.said if "goes on after step 1" in line]
