@@ -24,9 +24,11 @@ def test_on_one_node_they_meet_at_a_file(tmp_path: Path) -> None:
 
 def test_whoever_comes_before_the_first_is_waited_for(tmp_path: Path, port: int) -> None:
     found: dict[int, bytes] = {}
+    held = []  # the first one's serves the other
 
     def come(rank: int) -> None:
         met = meeting.at(tmp_path, Node(rank, 2, "localhost", port), rank, 2, 20)
+        held.append(met)
         met.set(f"word {rank}", str(rank))
         found[rank] = met.get(f"word {1 - rank}")
 
