@@ -15,7 +15,7 @@ from tests.cluster import nodeharm, scene
 from tests.cluster.scene import Scene
 
 STAGES = itertools.cycle("2031")
-SEEDS = list(zip(os.environ.get("HTCTL_NODES", "one two").split(), STAGES, strict=False))
+SEEDS = list(zip(os.environ.get("HTCTL_NODES", "four two").split(), STAGES, strict=False))
 
 
 @pytest.fixture(scope="session")
