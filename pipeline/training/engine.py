@@ -83,7 +83,8 @@ def deepspeed_config(train: Train) -> dict[str, Any]:
         "timers": {"throughput": {"enabled": False}},  # it waits for the GPU before and after each step
     }
     if precision(train.precision) == "bf16":
-        config["torch_autocast"] = {"enabled": True, "dtype": "bfloat16"}
+        # Else some weights travel as bf16, not always by the same way at stage 3: none would go on to the bit.
+        config["torch_autocast"] = {"enabled": True, "dtype": "bfloat16", "lower_precision_safe_modules": []}
     return config
 
 

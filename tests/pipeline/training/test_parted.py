@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from pipeline import errors
 from pipeline.progress import Report
+from pipeline.stage import Context
 from pipeline.training import ranks
 from pipeline.training.checkpoints import Checkpoints
 from pipeline.training.trainer import Trainer
@@ -37,6 +38,16 @@ def trained(
     return trainer
 
 
+def stopped(folder: Path, first: int, then: int, **settings: Any) -> tuple[Trainer, Context]:
+    """The same, stopped half-way in `first` processes and gone on with in `then`; its weights are in `then/trained`."""
+    context = contexts.make(folder / "run", {"alice": []}, **factories.small_settings())
+    context.report.measured = lambda point: os.kill(os.getpid(), signal.SIGTERM) if point["step"] == 12 else None
+    with pytest.raises(errors.TryLaterError, match=r"training is kept at step 1[2-9] of 20"):
+        trained(folder / "first", first, context.report, context, **settings)
+    context.report.measured = lambda _: None
+    return trained(folder / "then", then, context.report, context, **settings), context
+
+
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trainer, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("alone")
@@ -51,13 +62,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trainer, dict[str, 
 def test_a_training_that_goes_on_in_another_number_of_processes_ends_as_in_one(
     tmp_path: Path, alone: tuple[Trainer, dict[str, Any]], stage: str, precision: str, first: int, then: int
 ) -> None:
-    context = contexts.make(tmp_path / "run", {"alice": []}, **factories.small_settings())
-    given: dict[str, Any] = {"zero_stage": stage, "precision": precision, "micro_batch": 1}
-    context.report.measured = lambda point: os.kill(os.getpid(), signal.SIGTERM) if point["step"] == 12 else None
-    with pytest.raises(errors.TryLaterError, match=r"training is kept at step 1[2-9] of 20"):
-        trained(tmp_path / "first", first, context.report, context, **given)
-    context.report.measured = lambda _: None
-    trainer = trained(tmp_path / "then", then, context.report, context, **given)
+    trainer, context = stopped(tmp_path, first, then, zero_stage=stage, precision=precision, micro_batch=1)
     assert f"train: a checkpoint of {first} processes is laid out anew for {then}" in "\n".join(context.report.said)
     whole, expected = alone
     assert losses(trainer) == pytest.approx(losses(whole), abs=CLOSE[precision][0])
@@ -69,3 +74,12 @@ def test_a_training_that_goes_on_in_another_number_of_processes_ends_as_in_one(
         for part in ([found[name] - expected[name] for name in found], expected.values())
     )
     assert apart < CLOSE[precision][1] * size
+
+
+def test_as_many_processes_go_on_to_the_bit_in_bf16_too(tmp_path: Path) -> None:
+    """At stage 3, where weights travel, and by other ways in a training's first step than later."""
+    given: dict[str, Any] = {"zero_stage": "3", "precision": "bf16", "micro_batch": 1}
+    unbroken, (again, _) = trained(tmp_path, 2, **given), stopped(tmp_path, 2, 2, **given)
+    assert again.history == unbroken.history
+    weights = "trained/model.safetensors"
+    assert (tmp_path / "then" / weights).read_bytes() == (tmp_path / weights).read_bytes()
