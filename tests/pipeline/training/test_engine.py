@@ -16,7 +16,7 @@ def test_the_config_asks_for_what_the_settings_say() -> None:
     assert config["gradient_clipping"] == 0.5
     assert config["timers"] == {"throughput": {"enabled": False}}
     assert config["zero_optimization"] == {"stage": 2}
-    assert config["torch_autocast"] == {"enabled": True, "dtype": "bfloat16"}
+    assert config["torch_autocast"] == {"enabled": True, "dtype": "bfloat16", "lower_precision_safe_modules": []}
     assert "torch_autocast" not in engine.deepspeed_config(Train(precision="fp32"))
 
 
