@@ -17,7 +17,7 @@ from pipeline.errors import ConfigError
 TIMEOUT = (10, 60)  # seconds to connect, and to answer
 PATIENCE_S = 120  # how long a server that is busy or away is asked again
 FIRST_S = 15  # ... where it has not answered once: nothing has begun, and somebody waits
-LONGEST_PAUSE_S = 10
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 10.0
 WEBHOOK_S = 20  # a webhook that is away is more often broken than starting
 JSON = "application/json"
 HEAD = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"  # of an object the metadata alone
@@ -55,12 +55,12 @@ class Connection:
         """
         import urllib3
 
-        started, pause = time.monotonic(), 0.25
+        started, pause, webhook_away = time.monotonic(), FIRST_PAUSE_S, 0.0  # since when the server says that one is
         while True:
-            wait, patience = "", self.patience if self._heard else min(self.patience, FIRST_S)
+            wait, until = "", started + (self.patience if self._heard else min(self.patience, FIRST_S))
             try:
                 answer = self._send(method, path, query, body, kind, accept)
-                self._heard, patience = True, self.patience
+                self._heard, until = True, started + self.patience
                 status, found = answer.status, _object(answer.data)
                 if status < 300:
                     return found
@@ -68,12 +68,14 @@ class Connection:
                 wait = answer.headers.get("Retry-After", "")
                 asked_again = status in AGAIN
                 if "failed calling webhook" in str(error):
-                    patience = min(patience, WEBHOOK_S)
+                    if not webhook_away:
+                        webhook_away, pause = time.monotonic(), FIRST_PAUSE_S
+                    until = min(until, webhook_away + WEBHOOK_S)
             except urllib3.exceptions.HTTPError as fault:
-                error, asked_again = self._no_answer(fault), True
+                error, asked_again, webhook_away = self._no_answer(fault), True, 0.0
             pause = min(2 * pause, LONGEST_PAUSE_S)
             seconds = float(wait) if wait.isdigit() else random.uniform(0.5, 1) * pause
-            if not asked_again or time.monotonic() + seconds > started + patience:
+            if not asked_again or time.monotonic() + seconds > until:
                 raise error
             time.sleep(seconds)
 

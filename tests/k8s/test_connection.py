@@ -62,6 +62,20 @@ def test_a_server_that_stays_busy_is_given_up_with_what_it_said() -> None:
             cluster.create(job())
 
 
+def test_a_server_that_was_away_has_time_to_find_its_webhooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has just started says so of webhooks that are there: their time begins with the first such answer."""
+    monkeypatch.setattr(connection, "WEBHOOK_S", 2)
+    away, starting = status(503, "starting", wait="1"), status(500, 'failed calling webhook "w": not found')
+    with apiserver.running() as (state, cluster):
+        state.script["POST"] = [away, away, away, starting]
+        cluster.create(job())
+        assert list(state.objects["Job"]) == ["a"]
+    with apiserver.running() as (state, cluster):
+        state.script["POST"] = [starting] * 100
+        with pytest.raises(ClusterError, match="failed calling webhook"):
+            cluster.create(job())
+
+
 @pytest.mark.parametrize(
     ("answer", "raised", "says"),
     [
