@@ -75,12 +75,12 @@ class Server:
             aws_secret_access_key=SECRET, verify=str(self.certificate) if self.tls else None,
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
         )  # fmt: skip
-        for _ in range(300):
+        for _ in range(1200):
             with contextlib.suppress(BotoCoreError, ClientError):
                 client.head_bucket(Bucket=BUCKET)
                 return
             time.sleep(0.1)
-        raise RuntimeError("the S3 server did not start in 30 s")
+        raise RuntimeError("the S3 server did not start in 120 s")
 
 
 @contextlib.contextmanager
