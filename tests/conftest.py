@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from htctl import postsfiles
 from pipeline.config import ENVIRONMENT, RunConfig
@@ -17,6 +18,9 @@ from pipeline.layout import RunKeys
 from pipeline.store import open_store
 from pipeline.store.folder import FolderStore
 from tests import factories, s3server, warm
+
+settings.register_profile("htctl", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("htctl")  # a slow machine is no fault
 
 SHARED = Path(os.environ.get("HTCTL_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -31,13 +35,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _warm() -> Iterator[None]:
     """The pipeline's processes start from a server that has loaded the libraries."""
-    with warm.everywhere():
+    with warm.started_by(warm.Popen):
         yield
 
 
 @pytest.fixture(autouse=True)
 def _cold(request: pytest.FixtureRequest) -> Iterator[None]:
-    with warm.nowhere() if request.node.get_closest_marker("cold") else nullcontext():
+    with warm.started_by(warm.PLAIN) if request.node.get_closest_marker("cold") else nullcontext():
         yield
 
 

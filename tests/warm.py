@@ -173,21 +173,10 @@ def _as_if_loaded_now(environment: dict[str, str]) -> None:
 
 
 @contextmanager
-def everywhere() -> Iterator[None]:
-    """A block in which `subprocess` starts this way."""
+def started_by(popen: Any) -> Iterator[None]:
+    """A block in which `subprocess` starts by `Popen` from above, or by PLAIN."""
     before = subprocess.Popen
-    subprocess.Popen = Popen  # type: ignore[misc]
-    try:
-        yield
-    finally:
-        subprocess.Popen = before  # type: ignore[misc]
-
-
-@contextmanager
-def nowhere() -> Iterator[None]:
-    """A block in which it does not."""
-    before = subprocess.Popen
-    subprocess.Popen = PLAIN  # type: ignore[misc]
+    subprocess.Popen = popen  # type: ignore[misc]
     try:
         yield
     finally:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
+import pytest
+
 TOKEN = "AAAA-not-a-real-token-zzzz"
 CAP = 3200
 PROBLEMS = "https://api.twitter.com/2/problems"
@@ -174,6 +176,17 @@ def running(**settings: Any) -> Iterator[Server]:
         yield server
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def as_x(environment: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server with @alice and @bob, of 120 posts each, which the environment names as X for the block."""
+    with running() as server:
+        for handle in ("alice", "bob"):
+            server.account(handle, posts(120))
+        environment.setenv("X_BEARER_TOKEN", TOKEN)
+        environment.setenv("HTCTL_X_API", server.url)
+        yield server
 
 
 class _Http(ThreadingHTTPServer):

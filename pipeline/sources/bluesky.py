@@ -12,12 +12,11 @@ from pipeline.sources import facets
 from pipeline.sources.asking import TIMEOUT_S, Asking, Seen
 from pipeline.sources.network import CursorRefusedError, OddAnswerError, Page, Profile, TakenBackError
 from pipeline.sources.plain import count, items, mapping, moment, words
-from pipeline.sources.waiting import KEPT, Answer, line
+from pipeline.sources.waiting import INSTEAD, KEPT, Answer, line
 
 API = "HTCTL_BLUESKY_API"  # another address of the API
 PUBLIC = "https://public.api.bsky.app"
 A_PAGE = 100
-INSTEAD = "leave it out, or give its posts as a file (source: jsonl)"
 
 
 def opened(environment: Mapping[str, str], say: Callable[[str], None]) -> "Bluesky":

@@ -14,11 +14,10 @@ from pipeline.sources import markup
 from pipeline.sources.asking import TIMEOUT_S, Asking, Seen
 from pipeline.sources.network import OddAnswerError, Page, Profile, TakenBackError
 from pipeline.sources.plain import count, items, mapping, moment, words
-from pipeline.sources.waiting import Answer, line
+from pipeline.sources.waiting import INSTEAD, Answer, line
 
 API = "HTCTL_MASTODON_API"  # asked instead of every handle's own server
 A_PAGE = 40
-INSTEAD = "leave it out, or give its posts as a file (source: jsonl)"
 
 
 def opened(environment: Mapping[str, str], say: Callable[[str], None]) -> "Mastodon":

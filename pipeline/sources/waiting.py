@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pipeline.errors import TryLaterError
 
+INSTEAD = "leave it out, or give its posts as a file (source: jsonl)"
 KEPT = "what was fetched is kept, and the same command goes on there"
 
 T = TypeVar("T")

@@ -44,7 +44,7 @@ class Checkpoints:
     def save(self, running: Any, progress: dict[str, Any], best: Path) -> None:
         """Keep the engine, the random states, `progress` (JSON, with `done`: its step) and the best weights so far.
 
-        It is in the store once it is settled, and not lost before only if this process lives.
+        It is in the store when it is settled; until then it is lost with this process.
         """
         self.settle()
         self.clean()

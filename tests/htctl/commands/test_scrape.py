@@ -11,11 +11,7 @@ from tests.xserver import Fault, Server, problem
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with xserver.running() as running:
-        for handle in ("alice", "bob"):
-            running.account(handle, xserver.posts(120))
-        monkeypatch.setenv("X_BEARER_TOKEN", xserver.TOKEN)
-        monkeypatch.setenv("HTCTL_X_API", running.url)
+    with xserver.as_x(monkeypatch) as running:
         yield running
 
 
