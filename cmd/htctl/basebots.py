@@ -3,7 +3,7 @@
 import dataclasses
 
 from htctl import options
-from htctl.batchfile import Batch, Group
+from htctl.batch import Batch, Group
 from pipeline import published
 from pipeline.basemodels import BOT, is_bot
 from pipeline.errors import ConfigError

@@ -16,7 +16,7 @@ from pipeline.store.objects import read_json
 
 
 @dataclass(frozen=True)
-class Batch:
+class NamedBatch:
     """A batch as a person named it; no name: all that is there."""
 
     name: str
@@ -24,12 +24,12 @@ class Batch:
     namespace: str = ""
 
 
-def find(file: Path | None, name: str) -> Batch:
+def find(file: Path | None, name: str) -> NamedBatch:
     """The batch of a file, or of a name. Only what names it is read: its posts may be elsewhere by now."""
     if name and not config.BATCH.fullmatch(name):
         raise ConfigError(f"--batch {name}: must be {config.BATCH_RULE}")
     if file is None:
-        return Batch(name)
+        return NamedBatch(name)
     from htctl import yamlfile  # PyYAML is loaded only by who reads YAML
 
     data = yamlfile.read(file).data
@@ -39,7 +39,7 @@ def find(file: Path | None, name: str) -> Batch:
     if store and "://" not in store:
         store = str(file.parent / Path(store).expanduser())
     given = str(data.get("batch") or identity.batch_name(file.stem))
-    return Batch(name or given, store, _namespace(data))
+    return NamedBatch(name or given, store, _namespace(data))
 
 
 def submitted(store: Store, batch: str) -> tuple[list[Group], str]:

@@ -1,67 +1,21 @@
 """The batch file: read, checked as a whole, and merged into one set of settings for each group."""
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from htctl import consent
+from htctl import batchchecks, consent
+from htctl.batch import Batch, Group
 from k8s import settings as k8s_settings
 from k8s.settings import Kubernetes
-from pipeline import basemodels, config, handles, identity, schema, settings
-from pipeline.config import RunConfig
+from pipeline import basemodels, handles, identity, schema, settings
 from pipeline.errors import ConfigError
 from pipeline.schema import Problem
 from pipeline.settings import Settings
 
 COMMAND_LINE = "--set"
-KEYS = ("batch", "store", "consent", "defaults", "groups")
-NO_POSTS = "give one (on the command line: --posts FILE), or have them asked for: source: x (--set source=x)"
-SETTINGS = tuple(field.name for field in fields(Settings))
-
-
-@dataclass(frozen=True)
-class Group:
-    """The handles of one bot, where their posts lie (by handle in lower case), its settings, and how its Job runs.
-
-    `sources` gives, for handles in lower case that are not at the settings' source, where they are.
-    """
-
-    handles: tuple[str, ...]
-    posts: dict[str, Path]
-    settings: Settings
-    kubernetes: Kubernetes
-    sources: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def bot(self) -> str:
-        """The bot's id."""
-        return identity.bot_id(self.settings.source, self.qualified)
-
-    @property
-    def qualified(self) -> tuple[str, ...]:
-        """The handles, those at other sources than the group's with their source."""
-        return handles.qualified(self.handles, self.sources)
-
-    def source_of(self, handle: str) -> str:
-        """Where one of the handles is."""
-        return self.sources.get(handle.lower(), self.settings.source)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What is submitted or run together; `store` is empty where the file names none."""
-
-    name: str
-    store: str
-    groups: tuple[Group, ...]
-
-    def run_config(self, group: Group, store: str, posts: dict[str, str]) -> RunConfig:
-        """A group's run: its settings, and the SHA-256 of each handle's posts file."""
-        settings = {name: getattr(group.settings, name) for name in SETTINGS}
-        handles, sources = group.handles, group.sources
-        return RunConfig(batch=self.name, store=store, handles=handles, posts=posts, sources=sources, **settings)
 
 
 def load(path: Path, overrides: Mapping[str, Any]) -> Batch:
@@ -90,25 +44,25 @@ def build(
 
     Relative paths start at `folder`; `overrides` are settings from the command line, which win.
     """
-    of_overrides = _at((COMMAND_LINE,), _check_settings(overrides))
+    of_overrides = batchchecks.at((COMMAND_LINE,), batchchecks.of_settings(overrides))
     if not isinstance(data, Mapping):
-        text = f"must be a mapping with {', '.join(KEYS)}, not {schema.say(data)}"
+        text = f"must be a mapping with {', '.join(batchchecks.KEYS)}, not {schema.say(data)}"
         raise BatchError([*problems, Problem((), text), *of_overrides])
     defaults, items = data.get("defaults") or {}, data.get("groups")
-    of_settings = [*_at(("defaults",), _check_settings(defaults)), *of_overrides]
-    outside = [*problems, *_check_file(data), *of_settings]
+    of_settings = [*batchchecks.at(("defaults",), batchchecks.of_settings(defaults)), *of_overrides]
+    outside = [*problems, *batchchecks.of_file(data), *of_settings]
     inside: list[Problem] = []
     groups: dict[int, Group] = {}
     common = functools.cache(lambda: _merged(defaults, {}, overrides, folder))  # of the thousands without their own
     for index, item in enumerate(items if isinstance(items, list) else []):
-        wrong = list(_check_item(item))
+        wrong = list(batchchecks.of_item(item))
         if not wrong and not of_settings:
             own = {} if isinstance(item, str) else {key: item[key] for key in item if key != "handles"}
             made = _merged(defaults, own, overrides, folder) if own else common()
             groups[index] = _group(item if isinstance(item, str) else item["handles"], made, folder)
-            wrong = list(_check_group(groups[index]))
-        inside += _at(("groups", index), wrong)
-    inside += _duplicates(groups)
+            wrong = list(batchchecks.of_group(groups[index]))
+        inside += batchchecks.at(("groups", index), wrong)
+    inside += batchchecks.duplicates(groups)
     if "consent" in data and isinstance(data["consent"], str):
         inside += consent.problems(data["consent"], folder, [(n, group.handles) for n, group in groups.items()])
     if outside or inside:
@@ -117,45 +71,6 @@ def build(
     if store and "://" not in store:
         store = str(folder / Path(store).expanduser())
     return Batch(str(data.get("batch") or identity.batch_name(name)), store, tuple(groups.values()))
-
-
-def _check_file(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with the file's own keys, `defaults` apart."""
-    yield from schema.unknown_keys(data, KEYS, ())
-    for key in ("batch", "store", "consent"):
-        if not isinstance(data.get(key, ""), str):
-            yield Problem((key,), f"must be text, not {schema.say(data[key])}")
-    if isinstance(data.get("batch"), str) and not config.BATCH.fullmatch(data["batch"]):
-        yield Problem(("batch",), f"must be {config.BATCH_RULE}, not '{data['batch']}'")
-    if not isinstance(data.get("groups"), list) or not data["groups"]:
-        yield Problem(("groups",), "must be a list of at least one group of handles")
-
-
-def _check_item(item: Any) -> Iterator[Problem]:
-    if isinstance(item, Mapping):
-        yield from _check_settings(item, "handles")
-        handles = item.get("handles")
-        if not isinstance(handles, str | list) or not handles:
-            yield Problem(("handles",), "must be a list of handles")
-        elif not all(isinstance(handle, str) for handle in handles):
-            yield Problem(("handles",), "must be text; put quotes around a handle that is a number, yes or no")
-    elif not isinstance(item, str):
-        yield Problem((), f"must be a handle, handles joined by +, or a mapping, not {schema.say(item)}")
-
-
-def _check_settings(data: Any, *more: str) -> Iterator[Problem]:
-    """What is wrong with a mapping of settings, `posts` and the keys in `more`."""
-    if not isinstance(data, Mapping):
-        yield Problem((), f"must be a mapping, not {schema.say(data)}")
-        return
-    yield from schema.unknown_keys(data, (*more, "posts", *SETTINGS, "kubernetes"), ())
-    yield from _at(("kubernetes",), k8s_settings.check(data.get("kubernetes", {}), in_group="handles" in more))
-    yield from schema.check(Settings, {key: value for key, value in data.items() if key in SETTINGS})
-    posts = data.get("posts", "")
-    if not isinstance(posts, str) and not (
-        isinstance(posts, Mapping) and all(isinstance(v, str) for v in posts.values())
-    ):
-        yield Problem(("posts",), "must be a path, with {handle} where the name stands, or a path for each handle")
 
 
 class _Merged(NamedTuple):
@@ -211,48 +126,6 @@ def _posts(given: str | Mapping[str, str], names: Sequence[str], folder: Path) -
     if isinstance(given, str):
         given = {name: given.replace("{handle}", name) for name in names if given}
     return {handles.name(handle): folder / Path(path).expanduser() for handle, path in given.items()}
-
-
-def _check_group(group: Group) -> Iterator[Problem]:
-    """What is wrong with a group as a whole, after merging."""
-    import difflib
-
-    from htctl import postsfiles
-
-    yield from handles.wrong_handles(group.settings.source, group.qualified)
-    names = [handle.lower() for handle in group.handles]
-    for handle in dict.fromkeys(names):
-        if handle not in group.posts:
-            if group.source_of(handle) in handles.FILES:
-                yield Problem(("posts",), f"no posts file for @{handle}; {NO_POSTS}")
-        elif problem := postsfiles.problem(
-            group.posts[handle], handle, group.source_of(handle), skip_bad=group.settings.skip_bad
-        ):
-            yield Problem(("posts",), problem)
-    own = [group.posts[handle] for handle in set(names) if handle in group.posts]
-    if len(set(own)) < len(own):
-        yield Problem(("posts",), "two handles have one posts file; give each its own, such as posts/{handle}.jsonl")
-    name = group.settings.base_model
-    if basemodels.is_folder(name) and not Path(name).is_dir() and not group.kubernetes.has_model(name):
-        yield Problem(("base_model",), f"no such folder: {name}")
-    if name != basemodels.TINY and difflib.get_close_matches(name.lower(), [basemodels.TINY], 1, 0.7):
-        yield Problem(("base_model",), f"'{name}': did you mean '{basemodels.TINY}'?")
-    yield from settings.impossible(group.settings)
-
-
-def _duplicates(groups: Mapping[int, Group]) -> Iterator[Problem]:
-    first: dict[str, int] = {}
-    for index, group in groups.items():
-        if group.bot in first:
-            yield Problem(
-                ("groups", index),
-                f"the same handles as groups[{first[group.bot]}]: {'+'.join(group.handles)}",
-            )
-        first.setdefault(group.bot, index)
-
-
-def _at(prefix: schema.Path, problems: Any) -> list[Problem]:
-    return [Problem((*prefix, *problem.path), problem.text) for problem in problems]
 
 
 def _say(file: Path, lines: Mapping[schema.Path, int], problem: Problem) -> str:

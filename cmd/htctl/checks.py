@@ -4,7 +4,7 @@ import importlib.util
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from htctl.batchfile import Batch, Group
+from htctl.batch import Batch, Group
 from htctl.process import NEEDED
 from k8s import raw
 from k8s.cluster import Cluster

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from htctl import output
-from htctl.batchfile import Batch
+from htctl.batch import Batch
 from pipeline import accounts, layout
 from pipeline.accounts import FREE, Account, Prices
 from pipeline.errors import TooDearError

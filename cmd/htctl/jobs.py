@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from htctl import output, postsfiles
-from htctl.batchfile import Batch, Group
+from htctl.batch import Batch, Group
 from k8s import manifests, reach
 from k8s.manifests import Manifest
 from pipeline.config import RunConfig

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from htctl import batches, options, output
-from htctl.batches import Batch
+from htctl.batches import NamedBatch
 from htctl.storefacts import Reader, Readers
 from k8s import cluster as clusters
 from k8s import look, raw
@@ -38,7 +38,7 @@ class Asked:
 class Overview:
     """A batch, what was found of it, and where; no cluster: it was not to be asked."""
 
-    batch: Batch
+    batch: NamedBatch
     store: Store
     cluster: Cluster | None
     mirror: Mirror
@@ -111,7 +111,7 @@ def submitted(cluster: Cluster, store: Store, batch: str, jobs: Sequence[Manifes
     names = {group.job for group in groups}
     board = Board(groups, Reader(store, output.note, deep=False).read, lambda group: group.job in names)
     board.update(mirror)
-    return Overview(Batch(batch, store.address, cluster.namespace), store, cluster, mirror, board)
+    return Overview(NamedBatch(batch, store.address, cluster.namespace), store, cluster, mirror, board)
 
 
 def _look(namespace: str, context: str, batch: str) -> tuple[Cluster | None, Mirror]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 from htctl import costs, output, statusview
-from htctl.batchfile import Batch, Group
+from htctl.batch import Batch, Group
 from k8s import names, phases, raw, removal, scrapejob, submit
 from k8s.cluster import Cluster
 from k8s.errors import ConflictError, NotThereError

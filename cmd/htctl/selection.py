@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from htctl import batchfile, output
-from htctl.batchfile import Batch
+from htctl.batch import Batch
 from pipeline import config, handles, identity
 from pipeline.errors import ConfigError
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from htctl import batchrecord, jobs, output, postsfiles
-from htctl.batchfile import Batch
+from htctl.batch import Batch
 from k8s import removal, submit
 from k8s.cluster import Cluster
 from k8s.errors import ClusterError, ConflictError

@@ -1,18 +1,16 @@
 """The store as a folder: a key is a path, a write is a rename, a conditional write holds a lock."""
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from pipeline.errors import StoreError, TryLaterError
-from pipeline.store import ABSENT, Entry, Versioned
+from pipeline.store import ABSENT, Entry, Versioned, disk
 
 HIDDEN = ".htctl"  # half-written files and locks: never keys
 HEAD = 1 << 16
@@ -130,7 +128,7 @@ class FolderStore:
 
     def _replace(self, written: Path, key: str, version: str | None = None) -> bool:
         """Make a written file the object, there whole even after the power fails; False if `version` has passed."""
-        _sync(written)
+        disk.sync(written)
         written.chmod(0o644)
         path = self._path(key)
         with self._locked(key):
@@ -139,39 +137,29 @@ class FolderStore:
             try:
                 written.replace(path)
             except FileNotFoundError:  # the folder is new, or another process has just deleted its last object
-                _make_folder(path.parent)
+                disk.make_folder(path.parent)
                 written.replace(path)
-        _sync(path.parent)
+        disk.sync(path.parent)
         return True
 
     @contextlib.contextmanager
     def _locked(self, key: str) -> Iterator[None]:
         """A block that no other process is in for this key; keys share a few lock files."""
         lock = self._hidden() / f"{hashlib.sha256(key.encode()).hexdigest()[:2]}.lock"
-        with lock.open("w") as file:
-            until = time.monotonic() + LOCK_WAIT_S
-            while not _try_lock(file):
-                if time.monotonic() > until:
-                    raise TryLaterError(
-                        f"store {self.address}: another process has held the lock on {key} for {LOCK_WAIT_S} s: it may"
-                        f" be stopped; let it go on or end it (fuser {lock} names it)"
-                    )
-                time.sleep(0.002)
-            yield
+        try:
+            with disk.locked(lock, LOCK_WAIT_S):
+                yield
+        except disk.HeldError:
+            raise TryLaterError(
+                f"store {self.address}: another process has held the lock on {key} for {LOCK_WAIT_S} s: it may"
+                f" be stopped; let it go on or end it (fuser {lock} names it)"
+            ) from None
 
 
 def _unless_gone(error: OSError) -> None:
     """Of a folder that cannot be listed: raise, unless it was deleted while we looked, or never there."""
     if not isinstance(error, FileNotFoundError | NotADirectoryError):
         raise error
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _version(file: IO[bytes]) -> str:
@@ -182,22 +170,6 @@ def _version(file: IO[bytes]) -> str:
     about = os.fstat(file.fileno())
     head = hashlib.sha256(os.pread(file.fileno(), HEAD, 0)).hexdigest()[:16]
     return f"{about.st_ino}-{about.st_mtime_ns}-{about.st_size}-{head}"
-
-
-def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager

@@ -71,6 +71,21 @@ class PackedPosts:
         targets[: len(read) - 1] = read[1:]
         return inputs, targets
 
+    def steps(self, count: int, size: int) -> int:
+        """How many steps of `count` blocks the stream is read in; the last one may have fewer."""
+        return -(-self.blocks(size) // count)
+
+    def batch(self, step: int, count: int, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(inputs, targets) of a step, counted from 1, each (blocks, size)."""
+        rows = range((step - 1) * count, min(step * count, self.blocks(size)))
+        inputs, targets = zip(*(self.block(row, size) for row in rows), strict=True)
+        return np.stack(inputs), np.stack(targets)
+
+    def epoch_ends(self, count: int, size: int) -> dict[int, int]:
+        """The step in which each epoch's last token is read -> the epoch, counted from 1."""
+        ends = (min(-(-int(end) // (count * size)), self.steps(count, size)) for end in self.epoch_starts[1:])
+        return {step: epoch for epoch, step in enumerate(ends, 1)}
+
     def _read(self, start: int, stop: int) -> NDArray[np.int64]:
         parts: list[NDArray[np.integer]] = []
         while start < min(stop, len(self) - 1):

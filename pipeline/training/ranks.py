@@ -9,40 +9,26 @@ import copy
 import os
 import queue
 import shutil
-import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from pipeline import stopping
-from pipeline.errors import ConfigError, HtctlError, TryLaterError
+from pipeline.errors import ConfigError
 from pipeline.nodes import ALONE, Node
 from pipeline.progress import Bar, Report
 from pipeline.settings import Limits, Resources
 from pipeline.training import engine, shared_memory
 from pipeline.training.checkpoints import Checkpoints, Found
+from pipeline.training.failures import Failures
 from pipeline.training.launch import Heard, Process, start, tell
 from pipeline.training.rank import KEPT, STOP, Job
 from pipeline.training.trainer import Trainer
 
-GRACE = 5.0  # seconds in which the rank that failed first is heard of after those that missed it
 POLL = 0.2  # seconds between looks at whether somebody asked to stop
 LIMITS = Limits()
-
-
-class Failure(NamedTuple):
-    """How a rank failed, in the order in which failures count: what follows from another's comes last."""
-
-    follows: bool
-    at: float
-    rank: int
-    code: int
-    said: str
-    trace: str = ""
-    hung: bool = False  # where it hangs is in `trace`; those that waited for it say so too, at about the same time
 
 
 def wanted(resources: Resources) -> int:
@@ -78,7 +64,7 @@ def train(
         with report.bar("train", left, "tokens") as bar, _started(job, size, node) as ranks:
             while not ranks.over:
                 ranks.look(stop, kept, report, bar)
-    ranks.check(stop, report)
+    ranks.failures.check(stop, report)
     stop.leave_if_asked("after the last step of the training")
     trainer.take_over(ranks.progress)
 
@@ -86,20 +72,17 @@ def train(
 class Ranks:
     """The processes, and what is heard of them."""
 
-    def __init__(self, processes: list[Process], node: Node = ALONE) -> None:
-        self.processes, self.node, self.heard = processes, node, Heard()
-        self.failures: list[Failure] = []
+    def __init__(self, size: int, node: Node = ALONE) -> None:
+        self.processes, self.node, self.heard = list[Process](), node, Heard()
+        self.failures = Failures(size, node)
         self.done: set[int] = set()
         self.progress: dict[str, Any] = {}
         self._told_to_stop = False
 
     @property
     def over(self) -> bool:
-        """Whether all are done, or it is known which one failed first and what the others saw."""
-        if not self.failures or len(self.failures) == len(self.processes):
-            return bool(self.failures) or len(self.done) == len(self.processes)
-        first = min(self.failures)
-        return not (first.follows or first.hung) or time.monotonic() - first.at > GRACE
+        """Whether all are done, or one failed and is known to be the first."""
+        return self.failures.settled or len(self.done) == self.failures.size
 
     def look(self, stop: stopping.Stop, kept: Checkpoints | None, report: Report, bar: Bar) -> None:
         """Wait a moment for what they have to say, and do what it asks for."""
@@ -115,46 +98,13 @@ class Ranks:
                 kept.settle()
                 tell(self.processes[rank], KEPT)
             elif "failed" in message or "exit" in message:
-                self._failed(rank, message)
+                if rank not in self.done:
+                    self.failures.add(rank, message)
             elif "done" in message:
                 self.done.add(rank)
                 self.progress = message["done"] if rank == 0 else self.progress
             else:
                 _show(message, report, bar)
-
-    def _failed(self, rank: int, message: dict[str, Any]) -> None:
-        if rank in self.done or rank in (failure.rank for failure in self.failures):
-            return
-        size = len(self.processes)
-        who, now = f"rank {self.node.index * size + rank} of {self.node.count * size}", time.monotonic()
-        if message.get("stacks"):
-            said = f"{who} hangs: no step has ended within limits.step_minutes; its stacks are in the log"
-            self.failures.append(Failure(False, now, rank, TryLaterError.exit_code, said, message["stacks"], True))
-        elif "exit" in message:
-            said = f"{who}: {_ended(message['exit'])}"
-            self.failures.append(Failure(False, now, rank, HtctlError.exit_code, said))
-        else:
-            said = f"{who}: {message['failed']}" if message["trace"] else message["failed"]
-            self.failures.append(Failure(message["follows"], now, rank, message["code"], said, message["trace"]))
-
-    def check(self, stop: stopping.Stop, report: Report) -> None:
-        """Raise what the first failure means, if there is one."""
-        if not self.failures:
-            return
-        first = min(self.failures)
-        for hung in (failure for failure in self.failures if failure.hung):
-            report.line(f"{hung.said}:\n{hung.trace}")
-        if first.follows and self.node.count > 1:
-            raise TryLaterError(f"{self.node}: {first.said}; what happened is in the log of another node")
-        if first.code == TryLaterError.exit_code:
-            if stop.asked == signal.SIGINT:
-                raise KeyboardInterrupt
-            raise TryLaterError(first.said)
-        if first.trace:
-            report.line(first.trace)
-        error = HtctlError(first.said)
-        error.exit_code = first.code
-        raise error
 
 
 def _job(
@@ -186,22 +136,21 @@ def _job(
 @contextlib.contextmanager
 def _started(job: Path, size: int, node: Node) -> Iterator[Ranks]:
     """The ranks of a job; they are gone when the block ends, however it ends."""
-    processes: list[Process] = []
-    ranks = Ranks(processes, node)
+    ranks = Ranks(size, node)
     try:
         for rank in range(size):
-            processes.append(start(job, rank, size, node, ranks.heard))
+            ranks.processes.append(start(job, rank, size, node, ranks.heard))
         yield ranks
     except BaseException:
         ranks.done.clear()
         raise
     finally:
-        for process in processes:
+        for process in ranks.processes:
             if len(ranks.done) < size:
                 process.kill()
             with contextlib.suppress(OSError):
                 process.stdin.close()  # type: ignore[union-attr]
-        for process in processes:
+        for process in ranks.processes:
             process.wait()
         shutil.rmtree(job.parent, ignore_errors=True)
 
@@ -214,10 +163,3 @@ def _show(message: dict[str, Any], report: Report, bar: Bar) -> None:
     elif "advance" in message:
         report.now |= message["now"]
         bar.advance(message["advance"], message["note"])
-
-
-def _ended(code: int) -> str:
-    if code >= 0:
-        return f"ended by itself with exit code {code}"
-    name = signal.Signals(-code).name
-    return f"killed ({name}){', perhaps for want of memory' if name == 'SIGKILL' else ''}"

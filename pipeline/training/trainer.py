@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 
 from pipeline import stopping
@@ -71,8 +70,7 @@ class Trainer:
         self.group = group
         self.model, self.posts, self.settings = model, posts, settings
         self.folder, self.validate, self.checkpoints = folder, validate, checkpoints
-        self.blocks = posts.blocks(settings.block_size)
-        self.steps = -(-self.blocks // settings.batch_size)
+        self.steps = posts.steps(settings.batch_size, settings.block_size)
         self.history: list[dict[str, Any]] = []
         self.epoch, self.done, self.tokens, self.seconds = settings.epochs, 0, 0, 0.0
         self.lowest, self.worse = float("inf"), 0
@@ -85,7 +83,7 @@ class Trainer:
         running = engine.start(self.model, self.settings, self.steps)
         running.train()
         self._resume(running, report)
-        ends, saved = self._epoch_ends(), time.monotonic()
+        ends, saved = self.posts.epoch_ends(self.settings.batch_size, self.settings.block_size), time.monotonic()
         steps = Steps(running, self._batch, self.part, self.steps, self.group)
         with stopping.deferred() as stop, report.bar("train", len(self.posts) - 1 - self.tokens, "tokens") as bar:
             for step in range(self.done + 1, self.steps + 1):
@@ -116,6 +114,10 @@ class Trainer:
         self._settle()
         if not self.validate:
             weights.save(self.model, self.folder, self.group)
+
+    def _batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        inputs, targets = self.posts.batch(step, self.settings.batch_size, self.settings.block_size)
+        return torch.from_numpy(inputs), torch.from_numpy(targets)
 
     def _take(self, steps: Steps, step: int, report: Report) -> tuple[float, int]:
         loss, count = steps.take(step)
@@ -183,19 +185,6 @@ class Trainer:
             point = {"step": step, "tokens": self.tokens, "loss": loss, "learning_rate": learning_rate}
             self.history.append(point)
             report.measured(point | {"epoch": self.settings.epochs * self.tokens / (len(self.posts) - 1)})
-
-    def _epoch_ends(self) -> dict[int, int]:
-        """The step in which each epoch's last token is read -> the epoch, counted from 1."""
-        in_a_step = self.settings.block_size * self.settings.batch_size
-        ends = (min(-(-int(end) // in_a_step), self.steps) for end in self.posts.epoch_starts[1:])
-        return {step: epoch for epoch, step in enumerate(ends, 1)}
-
-    def _batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """(inputs, targets) of a step, (blocks, block_size); the last step may have fewer blocks."""
-        size, count = self.settings.block_size, self.settings.batch_size
-        rows = range((step - 1) * count, min(step * count, self.blocks))
-        inputs, targets = zip(*(self.posts.block(row, size) for row in rows), strict=True)
-        return torch.from_numpy(np.stack(inputs)), torch.from_numpy(np.stack(targets))
 
 
 def _read(folder: Path) -> Any:

@@ -16,9 +16,9 @@ from tests.k8s.fakes import FakeCluster
 def test_a_file_gives_name_store_and_namespace_though_its_posts_are_gone(tmp_path: Path) -> None:
     file = tmp_path / "vtubers.yaml"
     file.write_text("store: kept\ndefaults: {posts: gone.jsonl, kubernetes: {namespace: bots}}\ngroups: [alice]\n")
-    assert batches.find(file, "") == batches.Batch("vtubers", str(tmp_path / "kept"), "bots")
+    assert batches.find(file, "") == batches.NamedBatch("vtubers", str(tmp_path / "kept"), "bots")
     assert batches.find(file, "other").name == "other"
-    assert batches.find(None, "night") == batches.Batch("night")
+    assert batches.find(None, "night") == batches.NamedBatch("night")
 
 
 def test_a_name_that_none_can_have_is_refused(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from htctl import batchfile, costs
-from htctl.batchfile import Batch
+from htctl.batch import Batch
 from pipeline.accounts import Account, Profile, Sweep
 from pipeline.errors import TooDearError
 from pipeline.store.folder import FolderStore

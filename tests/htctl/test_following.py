@@ -1,7 +1,7 @@
 import pytest
 
 from htctl import following
-from htctl.batches import Batch
+from htctl.batches import NamedBatch
 from htctl.following import Patience
 from htctl.overview import Overview
 from k8s.board import Board
@@ -15,7 +15,7 @@ def seen(store: FolderStore, *published: str) -> Overview:
     groups = [Group(bot, f"run-{bot}", bot) for bot in ("alice", "bob")]
     board = Board(groups, lambda wanted: {each.job: Facts(complete=each.bot in published) for each, _ in wanted})
     board.update(Mirror())
-    return Overview(Batch("night"), store, None, Mirror(), board)
+    return Overview(NamedBatch("night"), store, None, Mirror(), board)
 
 
 def test_the_last_word_names_what_did_not_go_well(store: FolderStore, capsys: pytest.CaptureFixture[str]) -> None:

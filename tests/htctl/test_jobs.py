@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from htctl import batchfile, jobs, output
-from htctl.batchfile import Batch
+from htctl.batch import Batch
 from pipeline.errors import ConfigError
 
 HEAD = "defaults:\n  posts: '{handle}.jsonl'\n  base_model: tiny\n  kubernetes: {image: htctl}\n"

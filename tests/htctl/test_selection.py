@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from htctl import selection
-from htctl.batchfile import Batch
+from htctl.batch import Batch
 from pipeline.errors import ConfigError
 
 

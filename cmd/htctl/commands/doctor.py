@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from htctl import basebots, checks, jobs, options, output, quotas, selection, submission
-from htctl.batchfile import Batch
+from htctl.batch import Batch
 from htctl.checks import BAD, NOTE, OK, Check
 from k8s import cluster as clusters
 from k8s import probe as probing

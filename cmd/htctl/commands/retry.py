@@ -3,7 +3,7 @@
 import dataclasses
 
 from htctl import basebots, batchjobs, jobs, options, output, overview, selection, submission
-from htctl.batchfile import Batch
+from htctl.batch import Batch
 from htctl.overview import Asked, Overview
 from htctl.submission import Sending
 from k8s import submit

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from htctl import basebots, costs, options, output, postsfiles, process, selection, summary
-from htctl.batchfile import Batch, Group
+from htctl.batch import Batch, Group
 from pipeline.errors import INTERRUPTED, ConfigError
 from pipeline.store import Store, open_store
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from htctl import costs, options, output, process, selection
-from htctl.batchfile import Batch
+from htctl.batch import Batch
 from htctl.commands.bots import all_bots
 from htctl.costs import Asked
 from pipeline import marks

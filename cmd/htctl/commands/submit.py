@@ -20,7 +20,7 @@ from htctl import (
     submission,
     summary,
 )
-from htctl.batchfile import Batch
+from htctl.batch import Batch
 from htctl.following import Patience
 from htctl.submission import Sending
 from k8s import cluster as clusters

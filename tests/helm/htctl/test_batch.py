@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from htctl import batchfile
+from htctl.batch import Batch
 from k8s import manifests
 from tests.helm import charts
 from tests.helm.charts import BATCH, FULL, STORE, Chart
 
 
-def read(chart: Chart, folder: Path, values: Any, *arguments: str) -> batchfile.Batch:
+def read(chart: Chart, folder: Path, values: Any, *arguments: str) -> Batch:
     """As `htctl submit -f` reads it in the Pod; posts lie in the folder."""
     (folder / "bots.yaml").write_text(chart.one("ConfigMap", values, "-batch", *arguments)["data"]["bots.yaml"])
     for handle in ("alice", "bob", "carol"):

@@ -89,3 +89,15 @@ def test_the_smaller_handle_s_remainder_is_drawn_anew_each_epoch() -> None:
 def test_epoch_starts_add_up_to_the_stream() -> None:
     posts = packed(POSTS, epochs=3)
     assert len(posts) == posts.epoch_starts[-1] + 1 == 3 * sum(len(post) + 1 for post in POSTS) + 1
+
+
+def test_a_step_is_its_blocks_and_the_last_one_has_what_is_left() -> None:
+    posts = packed([[1, 2, 3, 4, 5]] * 9)
+    assert posts.blocks(16) == 7
+    assert posts.steps(3, 16) == 3
+    steps = [posts.batch(step, 3, 16) for step in (1, 2, 3)]
+    assert [inputs.shape for inputs, _ in steps] == [(3, 16), (3, 16), (1, 16)]
+    for part in (0, 1):
+        read = np.concatenate([step[part] for step in steps])
+        assert (read == [posts.block(index, 16)[part] for index in range(7)]).all()
+    assert posts.epoch_ends(3, 16) == {2: 1, 3: 2}

@@ -179,45 +179,22 @@ def test_a_stopped_training_ends_as_the_unbroken_one(tmp_path: Path) -> None:
 
 def heard(*messages: tuple[int, dict[str, Any]]) -> ranks.Ranks:
     """Two ranks without processes, of which so much was heard."""
-    found = ranks.Ranks([None, None])  # type: ignore[list-item]
+    found = ranks.Ranks(2)
     for message in messages:
         found.heard.put(message)
         found.look(stopping.Stop(), None, Report(), None)  # type: ignore[arg-type]
     return found
 
 
-LOST = {"failed": "rank 0 of 2 lost the others", "code": 1, "follows": True, "trace": ""}
-
-
-def test_what_only_follows_waits_for_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = heard((0, LOST))
-    assert not found.over
-    monkeypatch.setattr(ranks, "GRACE", 0.0)
-    assert found.over
-    monkeypatch.undo()
-    found = heard((0, LOST), (0, {"exit": 1}), (1, {"exit": -9}))
-    assert found.over
-    with pytest.raises(errors.HtctlError, match=r"rank 1 of 2: killed \(SIGKILL\), perhaps for want of memory"):
-        found.check(stopping.Stop(), Report())
-
-
 def test_what_ends_when_all_is_done_is_no_fault() -> None:
     found = heard((0, {"done": {"done": 3}}), (1, {"done": {"done": 2}}), (1, {"exit": -6}))
     assert found.over
-    found.check(stopping.Stop(), Report())
+    found.failures.check(stopping.Stop(), Report())
     assert found.progress == {"done": 3}
     assert not heard((0, {"done": {}})).over
     ended = heard((0, {"exit": 0}))
     with pytest.raises(errors.HtctlError, match="rank 0 of 2: ended by itself with exit code 0"):
-        ended.check(stopping.Stop(), Report())
-
-
-def test_ctrl_c_is_told_as_such() -> None:
-    stop = stopping.Stop()
-    stop.asked = signal.SIGINT
-    found = heard((0, {**LOST, "failed": "stopped on SIGTERM", "code": 75, "follows": False}))
-    with pytest.raises(KeyboardInterrupt):
-        found.check(stop, Report())
+        ended.failures.check(stopping.Stop(), Report())
 
 
 def test_there_are_as_many_as_gpus_or_as_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
