@@ -17,7 +17,7 @@ from tests.cluster import scene
 PIDS, UP = "HTCTL_CLUSTER_PIDS", "HTCTL_CLUSTER_UP"
 LONGEST_S = 300
 SETTLED_S = 3  # after which a part that will not run by itself has ended
-API_SERVER, KUBELET = "kube-apiserver", "kubelet"
+API_SERVER, CONTROLLER_MANAGER, KUBELET = "kube-apiserver", "kube-controller-manager", "kubelet"
 
 
 def needed() -> None:
