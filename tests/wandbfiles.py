@@ -27,13 +27,10 @@ class Recorded(NamedTuple):
         return {entry.path: entry for entry in self.artifacts[artifact].manifest.contents}
 
 
-def records(path: Path) -> Iterator[Any]:
-    """The records of a file, each checked; what is cut off at its end is none."""
-    from wandb.proto import wandb_internal_pb2
-
-    data = path.read_bytes()
+def parts(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Where each whole part of a file ends, its kind and what it holds."""
     assert data[:7] == b":W&B" + struct.pack("<HB", 0xBEE1, 0)
-    at, whole = 7, b""
+    at = 7
     while at + HEADER.size <= len(data):
         if BLOCK - at % BLOCK < HEADER.size:
             at += BLOCK - at % BLOCK
@@ -43,7 +40,17 @@ def records(path: Path) -> Iterator[Any]:
         if len(body) < length:
             return
         assert zlib.crc32(bytes([kind]) + body) == crc
-        at, whole = at + HEADER.size + length, whole + body
+        at += HEADER.size + length
+        yield at, kind, body
+
+
+def records(path: Path) -> Iterator[Any]:
+    """The records of a file, each checked; what is cut off at its end is none."""
+    from wandb.proto import wandb_internal_pb2
+
+    whole = b""
+    for _, kind, body in parts(path.read_bytes()):
+        whole += body
         if kind in (1, 4):
             record = wandb_internal_pb2.Record()
             record.ParseFromString(whole)

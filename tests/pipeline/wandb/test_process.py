@@ -50,16 +50,21 @@ def test_commands_that_end_early_leave_a_sound_recording(tmp_path: Path) -> None
     assert (len(found.history), found.exit_code) == (1, 1)
 
 
-def test_a_recording_that_is_cut_off_in_a_record_is_sent_as_far_as_it_goes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("beyond", "told"), [(0, "Finished syncing"), (9, recordings.CUT_OFF)])
+def test_a_recording_that_is_cut_off_is_sent_as_far_as_it_goes(tmp_path: Path, beyond: int, told: str) -> None:
+    """After a record and within one; what wandb says of the latter tells htctl track sync that this is all."""
     record(tmp_path, BEGIN, *({"do": "log", "data": {"train/loss": float(n)}} for n in range(50)))
     (path,) = tmp_path.glob("wandb/offline-*/*.wandb")
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    data = path.read_bytes()
+    ends = [end for end, _, _ in wandbfiles.parts(data)]
+    path.write_bytes(data[: ends[len(ends) // 2] + beyond])
     with wandbserver.running() as server:
         process = start(tmp_path, "sync", str(path.parent), base_url=server.url)
         said = process.stdout.read()  # type: ignore[union-attr]
         assert process.wait() == 0
     assert 0 < len(server.history("1234")) < 50
-    assert recordings.CUT_OFF in said  # by which htctl track sync knows that this is all
+    assert told in said
+    assert (path.with_name(path.name + recordings.SYNCED)).exists() == (beyond == 0)
 
 
 def test_an_uploader_that_nobody_holds_any_more_ends(tmp_path: Path) -> None:
