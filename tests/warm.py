@@ -27,9 +27,10 @@ from pipeline.plan import STAGES
 
 LOADED = ["torch", "transformers", "deepspeed", "pipeline.runner", "transformers.models.gpt2.modeling_gpt2"]
 LOADED += [f"pipeline.stages.{name}" for name in STAGES]
-OF_CODE = "pipeline.training"  # what `python -c` names if it loads them
+OF_CODE = ("pipeline.training", "from transformers")  # what `python -c` names if it loads them
 HEAVY = ("pipeline", "pipeline.adoption", "pipeline.generation", "pipeline.training.rank")  # what loads them
-READ_EARLY = ("HF_", "TRANSFORMERS_", "DS_", "CUDA_", "LD_")
+HEAVY += ("deepspeed.checkpoint.ds_to_universal",)
+READ_EARLY = ("TRANSFORMERS_", "DS_", "CUDA_", "LD_")
 AS_LOADED = {"HF_HUB_OFFLINE": "1", "DS_ACCELERATOR": "cpu"}
 NAMED = {"OMP_WAIT_POLICY": "PASSIVE", **AS_LOADED}
 PLAIN = subprocess.Popen
@@ -122,7 +123,7 @@ def _is_ours(args: Any, environment: dict[str, str]) -> bool:
     early = {name: value for name, value in environment.items() if name.startswith(READ_EARLY)}
     if words[:1] != [sys.executable] or any(AS_LOADED.get(name) != value for name, value in early.items()):
         return False
-    return words[2] in HEAVY if words[1] == "-m" else words[1] == "-c" and OF_CODE in words[2]
+    return words[2] in HEAVY if words[1] == "-m" else words[1] == "-c" and any(name in words[2] for name in OF_CODE)
 
 
 def _become(
@@ -166,6 +167,7 @@ def _become(
 def _as_if_loaded_now(environment: dict[str, str]) -> None:
     """What libraries drew and read when they were loaded, anew."""
     random, numpy, torch = (importlib.import_module(name) for name in ("random", "numpy", "torch"))
+    importlib.reload(importlib.import_module("huggingface_hub.constants"))  # others ask it each time
     random.seed()
     numpy.random.seed()
     torch.seed()
