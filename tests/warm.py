@@ -25,15 +25,16 @@ from typing import Any
 
 from pipeline.plan import STAGES
 
-LOADED = ["torch", "transformers", "deepspeed", "pipeline.runner", "transformers.models.gpt2.modeling_gpt2"]
+LOADED = ["torch", "transformers", "deepspeed", "pipeline.runner", "wandb", "transformers.models.gpt2.modeling_gpt2"]
 LOADED += [f"pipeline.stages.{name}" for name in STAGES]
 OF_CODE = ("pipeline.training", "from transformers")  # what `python -c` names if it loads them
 HEAVY = ("pipeline", "pipeline.adoption", "pipeline.generation", "pipeline.training.rank")  # what loads them
-HEAVY += ("deepspeed.checkpoint.ds_to_universal",)
+HEAVY += ("deepspeed.checkpoint.ds_to_universal", "pipeline.wandb.process")
 READ_EARLY = ("TRANSFORMERS_", "DS_", "CUDA_", "LD_")
 AS_LOADED = {"HF_HUB_OFFLINE": "1", "DS_ACCELERATOR": "cpu"}
 NAMED = {"OMP_WAIT_POLICY": "PASSIVE", **AS_LOADED}
 PLAIN = subprocess.Popen
+PYTHON = sys.executable
 SERVER = forkserver._forkserver
 HIGH = 300  # a descriptor above those that a process asks for by number
 
@@ -121,7 +122,7 @@ def _is_ours(args: Any, environment: dict[str, str]) -> bool:
     """Whether a command is one for the server."""
     words = [] if isinstance(args, str | bytes) else [str(word) for word in args if word != "-P"]
     early = {name: value for name, value in environment.items() if name.startswith(READ_EARLY)}
-    if words[:1] != [sys.executable] or any(AS_LOADED.get(name) != value for name, value in early.items()):
+    if words[:1] != [PYTHON] or any(AS_LOADED.get(name) != value for name, value in early.items()):
         return False
     return words[2] in HEAVY if words[1] == "-m" else words[1] == "-c" and any(name in words[2] for name in OF_CODE)
 

@@ -1,7 +1,6 @@
 """Feeds the process that records for W&B: a queue and a pipe, so that telling it something takes no time."""
 
 import contextlib
-import fcntl
 import json
 import os
 import queue
@@ -14,6 +13,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, cast
+
+from pipeline.store import disk
 
 ALIVE = "alive"  # a file of the recording's folder, locked while somebody records
 FOLDER = "htctl-wandb-"  # how every such folder's name begins
@@ -38,18 +39,16 @@ def environment(folder: Path, base_url: str, given: Mapping[str, str]) -> dict[s
     }
 
 
-def abandoned(folder: Path) -> bool:
-    """Whether a recording's folder is here, ours, and nobody's any more: of a process that was killed."""
+def abandoned(folder: Path, patience: float = 0) -> bool:
+    """Whether a recording's folder is here, ours, and nobody's any more, its process having been killed or `patience`
+    seconds enough for it to end."""
     if not folder.name.startswith(FOLDER) or folder.is_symlink() or not folder.is_dir():
         return False
     if folder.stat().st_uid != os.getuid():
         return False
-    with (folder / ALIVE).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
+    with contextlib.suppress(disk.HeldError), disk.locked(folder / ALIVE, patience):
+        return True
+    return False
 
 
 def plain(line: str) -> str:

@@ -17,6 +17,7 @@ from pipeline.wandb.feed import ALIVE, FOLDER, abandoned
 PASSED_OVER = ("cache", "config", "fetched", "logs", "tmp", "latest-run", "process.log", "kept", ALIVE)
 ABOUT = "attempt.json"
 KINDS = ("preprocess", "train")
+ENDING_S = 20  # in which the recording process of an attempt that was killed ends too
 
 
 class Known:
@@ -91,7 +92,7 @@ class Recording:
         for entry in list(self.store.list(prefix)):
             name, _, rest = entry.key.removeprefix(prefix).partition("/")
             folder = Path(str(read_json(self.store, entry.key)["folder"])) if rest == ABOUT else Path()
-            if abandoned(folder):
+            if abandoned(folder, ENDING_S):
                 for path in files(folder):
                     self.store.upload(path, self.keys.tracked(f"{name}/{path.relative_to(folder).as_posix()}"))
                 shutil.rmtree(folder)

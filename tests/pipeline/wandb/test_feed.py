@@ -1,5 +1,6 @@
 import fcntl
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,8 @@ def test_a_folder_is_abandoned_when_nobody_records_there_any_more(tmp_path: Path
     with (folder / ALIVE).open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert not feeds.abandoned(folder)
+        threading.Timer(0.2, fcntl.flock, (held, fcntl.LOCK_UN)).start()
+        assert feeds.abandoned(folder, 60)  # it was about to end
     assert feeds.abandoned(folder)
     (tmp_path / "other").mkdir()
     assert not feeds.abandoned(tmp_path / "other")

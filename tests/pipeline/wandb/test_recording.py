@@ -1,4 +1,6 @@
+import fcntl
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -6,6 +8,7 @@ import pytest
 from pipeline.layout import RunKeys
 from pipeline.store.folder import FolderStore
 from pipeline.wandb import recording
+from pipeline.wandb.feed import ALIVE
 from pipeline.wandb.recording import Known, Recording
 
 KEYS = RunKeys("alice", "r")
@@ -57,6 +60,22 @@ def test_the_next_attempt_takes_in_what_a_killed_one_left_here(store: FolderStor
     folder = killed.open({})
     (folder / "run-x.wandb").write_bytes(b"all of it")
     Recording(store, KEYS).take_in()
+    assert stored(store)["run-x.wandb"] == b"all of it"
+    assert not folder.exists()
+
+
+def test_a_process_that_is_still_ending_is_waited_for(store: FolderStore) -> None:
+    folder = Recording(store, KEYS).open({})
+    with (folder / ALIVE).open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        (folder / "run-x.wandb").write_bytes(b"all but the last")
+
+        def end() -> None:
+            (folder / "run-x.wandb").write_bytes(b"all of it")
+            fcntl.flock(held, fcntl.LOCK_UN)
+
+        threading.Timer(0.2, end).start()
+        Recording(store, KEYS).take_in()
     assert stored(store)["run-x.wandb"] == b"all of it"
     assert not folder.exists()
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from htctl import postsfiles
@@ -196,10 +195,8 @@ def test_a_run_taken_up_again_goes_on_in_the_same_runs_of_wandb(
         if list(store.list(keys.checkpoint(""))):
             break
         time.sleep(0.05)
-    recorders = psutil.Process(first.pid).children(recursive=True)
     os.kill(first.pid, signum)
     assert first.wait() == (75 if signum == signal.SIGTERM else -signum)
-    assert psutil.wait_procs(recorders, timeout=60)[1] == []  # one that is still at it is left alone
     second = run_pipeline(config, TMPDIR=own_tmp)
     assert second.returncode == 0, second.stderr
     found = wandbfiles.of_run(Path(config.store) / keys.tracked(""))
