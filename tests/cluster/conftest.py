@@ -6,10 +6,8 @@ HTCTL_CLUSTER_S3     an address of this machine that Pods reach, where an S3 ser
                      or a store that both reach, s3://..., with its keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
 """
 
-import base64
 import contextlib
 import os
-import secrets
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,17 +15,15 @@ from typing import Any
 
 import pytest
 
-from k8s import connection
-from k8s.cluster import CORE, KubernetesCluster
+from k8s.cluster import KubernetesCluster
 from k8s.connection import Connection
 from k8s.errors import ClusterError
 from tests import conftest, factories, s3server
-from tests.cluster import scene, sixgroups
+from tests.cluster import namespaces, scene, sixgroups
 from tests.cluster.scene import Scene
 
 HERE = Path(__file__).parent
 TEST_CLUSTER = "198.19.255.1"  # where the Pods of a test cluster on this machine reach it
-KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -55,8 +51,8 @@ def s3_beside(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             yield None
             return
         scene.needs(given or is_ours(TEST_CLUSTER), "HTCTL_CLUSTER_S3 is not set: no address that Pods reach us at")
-        patch.setenv(KEYS[0], s3server.KEY)
-        patch.setenv(KEYS[1], s3server.SECRET)
+        patch.setenv(namespaces.KEYS[0], s3server.KEY)
+        patch.setenv(namespaces.KEYS[1], s3server.SECRET)
         server = s3server.Server(tmp_path_factory.mktemp("s3-beside"), given or TEST_CLUSTER)
         server.start()
         stack.callback(server.kill)
@@ -66,17 +62,8 @@ def s3_beside(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="session")
 def namespace(s3_beside: s3server.Server | None) -> Iterator[Connection]:
     """A namespace with the Secret of the store's keys, as a connection to it; all in it goes with it."""
-    asked = connection.connect()
-    asked.namespace = f"htctl-test-{secrets.token_hex(3)}"
-    name = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": asked.namespace}}
-    asked.ask("POST", "/api/v1/namespaces", body=name)
-    try:
-        data = {key: base64.b64encode(os.environ[key].encode()).decode() for key in KEYS}
-        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": scene.SECRET}, "data": data}
-        asked.ask("POST", f"{CORE.format(namespace=asked.namespace)}/secrets", body=secret)
+    with namespaces.made() as asked:
         yield asked
-    finally:
-        asked.ask("DELETE", f"/api/v1/namespaces/{asked.namespace}")
 
 
 @pytest.fixture

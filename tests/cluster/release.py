@@ -1,20 +1,17 @@
 """The chart installed into a namespace of its own that enforces `restricted`, beside a store that its Pods reach."""
 
-import base64
 import json
 import os
-import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from k8s import connection, names
+from k8s import names
 from k8s.cluster import CORE, KubernetesCluster
 from k8s.connection import Connection
 from k8s.manifests import Manifest
@@ -32,7 +29,7 @@ PLACES = [
     *(f"{RBAC}/{plural}" for plural in ("roles", "rolebindings")),
     f"{POLICY}/networkpolicies",
 ]
-KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
 @dataclass
@@ -120,23 +117,6 @@ def values(image: str, store: str, **more: Any) -> dict[str, Any]:
         "schedule": {"cron": "0 0 29 2 *"},
         **more,
     }
-
-
-@contextmanager
-def namespace() -> Iterator[Connection]:
-    """A namespace that enforces `restricted`, with the Secret of the store's keys; gone after."""
-    asked = connection.connect()
-    asked.namespace = f"htctl-test-{secrets.token_hex(3)}"
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": asked.namespace, "labels": labels}}
-    asked.ask("POST", "/api/v1/namespaces", body=body)
-    try:
-        data = {key: base64.b64encode(os.environ[key].encode()).decode() for key in KEYS}
-        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": scene.SECRET}, "data": data}
-        asked.ask("POST", f"{CORE.format(namespace=asked.namespace)}/secrets", body=secret)
-        yield asked
-    finally:
-        asked.ask("DELETE", f"/api/v1/namespaces/{asked.namespace}")
 
 
 def needs_helm() -> list[str]:

@@ -15,8 +15,8 @@ from pipeline import layout
 from pipeline.store import open_store
 from pipeline.store.objects import read_json
 from tests import factories, s3server
+from tests.cluster import namespaces, scene, sixgroups
 from tests.cluster import release as releases
-from tests.cluster import scene, sixgroups
 from tests.cluster.release import Release
 from tests.helm import charts
 from tests.k8s import real
@@ -26,7 +26,7 @@ GROUPS = ["alice", "bob", "alice+bob", "carol"]
 
 @pytest.fixture
 def own(image: str, s3_beside: s3server.Server | None) -> Iterator[Connection]:
-    with releases.namespace() as asked:
+    with namespaces.made(releases.RESTRICTED) as asked:
         yield asked
 
 

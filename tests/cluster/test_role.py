@@ -16,8 +16,8 @@ import yaml
 from k8s import names
 from k8s.connection import Connection
 from tests import factories, s3server
+from tests.cluster import namespaces, scene, sixgroups
 from tests.cluster import release as releases
-from tests.cluster import scene, sixgroups
 from tests.cluster.release import Release
 from tests.cluster.scene import Scene
 from tests.k8s.apiserver import kubeconfig
@@ -73,7 +73,7 @@ def audit() -> Path:
 
 @pytest.fixture
 def own(image: str, s3_beside: s3server.Server | None) -> Iterator[Connection]:
-    with releases.namespace() as asked:
+    with namespaces.made(releases.RESTRICTED) as asked:
         yield asked
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from k8s.manifests import Manifest
+from k8s.names import JOB
 from tests.k8s import apiserver
 from tests.k8s.apiserver import State
 
@@ -40,3 +42,24 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
 def names(state: State) -> dict[str, str]:
     """The Jobs' names by bot."""
     return {job["metadata"]["annotations"]["htctl.dev/bot"]: name for name, job in state.objects["Job"].items()}
+
+
+def not_pulled(job: Manifest) -> Manifest:
+    """A Pod of a Job whose image has not come for long."""
+    waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
+    bound = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    owner = {"kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"], "controller": True}
+    return {
+        "metadata": {
+            "name": "pod",
+            "labels": job["metadata"]["labels"] | {JOB: job["metadata"]["name"]},
+            "ownerReferences": [owner],
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+        },
+        "spec": {"nodeName": "node", "containers": []},
+        "status": {
+            "phase": "Pending",
+            "conditions": [bound],
+            "containerStatuses": [{"name": "train", "state": {"waiting": waiting}}],
+        },
+    }

@@ -15,6 +15,7 @@ from pipeline import accounts, layout
 from pipeline.accounts import Account, Profile, Sweep
 from pipeline.order import Order
 from pipeline.store import open_store
+from tests.htctl import clusters
 from tests.htctl.clusters import fake  # noqa: F401 - a fixture
 from tests.htctl.runner import Ran, htctl
 from tests.k8s.apiserver import State
@@ -175,27 +176,7 @@ def scrape_job_uid(state: State) -> str:
 
 
 def test_one_that_cannot_start_is_deleted_in_time(fake: State) -> None:  # noqa: F811
-    def hold(job: Manifest) -> None:
-        bound = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
-        waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
-        owner = {"kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"], "controller": True}
-        pod = {
-            "metadata": {
-                "name": "pod",
-                "labels": {"batch.kubernetes.io/job-name": job["metadata"]["name"]},
-                "ownerReferences": [owner],
-                "creationTimestamp": "2026-01-01T00:00:00Z",
-            },
-            "spec": {"nodeName": "node", "containers": []},
-            "status": {
-                "phase": "Pending",
-                "conditions": [bound],
-                "containerStatuses": [{"name": "train", "state": {"waiting": waiting}}],
-            },
-        }
-        fake.change("ADDED", "Pod", pod)
-
-    meanwhile(fake, hold)
+    meanwhile(fake, lambda job: fake.change("ADDED", "Pod", clusters.not_pulled(job)))
     ran = submit("--start-deadline=1m")
     assert (ran.code, fake.objects["Job"]) == (1, {})
     assert "so it was deleted: ImagePullBackOff: no such image" in ran.err

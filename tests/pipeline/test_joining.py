@@ -38,7 +38,7 @@ class Cluster:
         self.started: list[Process] = []
 
     def config(self, batch: str = "test", processes: int = 1, count: int = 2, **given: Any) -> RunConfig:
-        settings = factories.small_settings(epochs=6, **given.pop("train", {}))
+        settings = factories.small_settings(epochs=4, **given.pop("train", {}))
         resources = {"processes": processes, "nodes": count}
         given = {"limits": {"lease_seconds": 2, "meeting_seconds": 60}, **given}
         posts = {"store": self.store.address, "posts": {"alice": self.posts}}

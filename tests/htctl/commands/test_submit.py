@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from k8s.manifests import Manifest
 from pipeline import layout
 from pipeline.store import open_store
+from tests.htctl import clusters
 from tests.htctl.clusters import fake, names  # noqa: F401 - a fixture
 from tests.htctl.runner import Ran, htctl
 from tests.k8s.apiserver import State, status
@@ -139,7 +139,7 @@ def test_waiting_deletes_what_cannot_start(fake: State) -> None:  # noqa: F811
         while not fake.objects["Job"]:
             time.sleep(0.01)
         (job,) = fake.objects["Job"].values()
-        fake.change("ADDED", "Pod", _not_pulled(job))
+        fake.change("ADDED", "Pod", clusters.not_pulled(job))
 
     threading.Thread(target=hold, daemon=True).start()
     ran = submit("alice", "--wait", "--start-deadline=1m")
@@ -178,24 +178,3 @@ def test_wrong_usage_is_2(fake: State, arguments: list[str], says: str) -> None:
 def test_what_to_submit_must_be_said() -> None:
     ran = htctl("submit")
     assert (ran.code, "say what to make" in ran.err) == (2, True)
-
-
-def _not_pulled(job: Manifest) -> Manifest:
-    """A Pod of a Job whose image has not come for long."""
-    waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
-    bound = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
-    owner = {"kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"], "controller": True}
-    return {
-        "metadata": {
-            "name": "pod",
-            "labels": job["metadata"]["labels"],
-            "ownerReferences": [owner],
-            "creationTimestamp": "2026-01-01T00:00:00Z",
-        },
-        "spec": {"nodeName": "node", "containers": []},
-        "status": {
-            "phase": "Pending",
-            "conditions": [bound],
-            "containerStatuses": [{"name": "train", "state": {"waiting": waiting}}],
-        },
-    }

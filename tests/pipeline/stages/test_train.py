@@ -54,7 +54,7 @@ def test_two_processes_go_with_the_killed_one_that_started_them_and_one_goes_on(
     posts = postsfiles.keep(store, factories.write_posts(tmp_path / "alice.jsonl", factories.sentences(200)))
 
     def config(processes: int) -> RunConfig:
-        settings = factories.small_settings(epochs=12, checkpoint_minutes=0)
+        settings = factories.small_settings(epochs=6, checkpoint_minutes=0)
         given = {"store": store.address, "handles": ["alice"], "posts": {"alice": posts}}
         return factories.run_config(
             **settings, **given, resources={"processes": processes}, limits={"lease_seconds": 2}
