@@ -5,7 +5,6 @@ process that has loaded the libraries once (`warm.py`), so that a round takes se
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -25,7 +24,7 @@ from pipeline.identity import run_id
 from pipeline.layout import RunKeys
 from pipeline.lease import State
 from pipeline.plan import STAGES
-from pipeline.store import Store, local_folder, open_store
+from pipeline.store import Store, disk, local_folder, open_store
 from pipeline.store.folder import HIDDEN
 from pipeline.store.objects import read_json
 from tests import factories
@@ -276,11 +275,11 @@ def stop_round(scene: Scene, address: str, chance: random.Random) -> dict[str, A
 def _holds_a_lock(store: Store) -> bool:
     """Whether somebody is between the two ends of a write to a store in a folder."""
     for path in Path(store.address).glob(f"{HIDDEN}/*.lock"):
-        with path.open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
+        try:
+            with disk.locked(path, 0):
+                pass
+        except disk.HeldError:
+            return True
     return False
 
 

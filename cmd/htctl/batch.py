@@ -1,7 +1,9 @@
 """A batch: groups of handles, each with its settings, how its Job runs, and where its posts lie."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from k8s.settings import Kubernetes
 from pipeline import handles, identity
@@ -52,3 +54,11 @@ class Batch:
         settings = {name: getattr(group.settings, name) for name in SETTINGS}
         handles, sources = group.handles, group.sources
         return RunConfig(batch=self.name, store=store, handles=handles, posts=posts, sources=sources, **settings)
+
+
+def name_and_store(data: Mapping[str, Any], stem: str, folder: Path) -> tuple[str, str]:
+    """A batch's name, by its file where it says none, and its store; a relative path starts at the file's folder."""
+    store = str(data.get("store") or "")
+    if store and "://" not in store:
+        store = str(folder / Path(store).expanduser())
+    return str(data.get("batch") or identity.batch_name(stem)), store

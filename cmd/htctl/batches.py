@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from htctl.batch import name_and_store
 from k8s import raw
 from k8s.board import Keep
 from k8s.mirror import Mirror
@@ -35,10 +36,7 @@ def find(file: Path | None, name: str) -> NamedBatch:
     data = yamlfile.read(file).data
     if not isinstance(data, dict):
         raise ConfigError(f"{file}: is no batch file (htctl init writes one)")
-    store = str(data.get("store") or "")
-    if store and "://" not in store:
-        store = str(file.parent / Path(store).expanduser())
-    given = str(data.get("batch") or identity.batch_name(file.stem))
+    given, store = name_and_store(data, file.stem, file.parent)
     return NamedBatch(name or given, store, _namespace(data))
 
 

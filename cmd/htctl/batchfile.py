@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from htctl import batchchecks, consent
-from htctl.batch import Batch, Group
+from htctl.batch import Batch, Group, name_and_store
 from k8s import settings as k8s_settings
 from k8s.settings import Kubernetes
-from pipeline import basemodels, handles, identity, schema, settings
+from pipeline import basemodels, handles, schema, settings
 from pipeline.errors import ConfigError
 from pipeline.schema import Problem
 from pipeline.settings import Settings
@@ -67,10 +67,7 @@ def build(
         inside += consent.problems(data["consent"], folder, [(n, group.handles) for n, group in groups.items()])
     if outside or inside:
         raise BatchError([*outside, *inside])
-    store = str(data.get("store") or "")
-    if store and "://" not in store:
-        store = str(folder / Path(store).expanduser())
-    return Batch(str(data.get("batch") or identity.batch_name(name)), store, tuple(groups.values()))
+    return Batch(*name_and_store(data, name, folder), tuple(groups.values()))
 
 
 class _Merged(NamedTuple):

@@ -4,7 +4,6 @@ It is put together in a hidden folder beside, which a killed fetch leaves and th
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from htctl import batches, options, output
 from pipeline import layout, published
 from pipeline.errors import ConfigError, StoreError
 from pipeline.layout import RunKeys
-from pipeline.store import Entry, Store
+from pipeline.store import Entry, Store, disk
 
 POINTER = "pointer.json"  # what the parts beside are of
 LOCK = "lock"
@@ -108,13 +107,12 @@ def _beside(target: Path) -> Iterator[Path]:
     """The hidden folder in which the files come together; gone when all went well."""
     parts = target.with_name(f".{target.name}.htctl-fetch")
     parts.mkdir(parents=True, exist_ok=True)
-    with (parts / LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(f"another htctl fetch is writing {target}; wait for it, or name another folder") from None
-        yield parts
-        shutil.rmtree(parts)
+    try:
+        with disk.locked(parts / LOCK, 0):
+            yield parts
+            shutil.rmtree(parts)
+    except disk.HeldError:
+        raise ConfigError(f"another htctl fetch is writing {target}; wait for it, or name another folder") from None
 
 
 def _forget_others(store: Store, keys: RunKeys, files: list[Entry], parts: Path) -> None:
