@@ -11,6 +11,7 @@ from k8s.states import Facts
 from pipeline.attempts import VANISHED
 
 REFUSED = 77  # a credential
+KILLED = 128 + 9
 HINT = "in a Job it comes from a Secret: kubernetes.secrets: [NAME] (htctl doctor looks)"
 FAILED = ("Failed", "FailureTarget")  # FailureTarget comes first, while Pods still end
 
@@ -51,8 +52,9 @@ def of_pod(pod: Manifest) -> End:
     ended = raw.container(pod).get("terminated") or {}
     code, why = ended.get("exitCode"), ended.get("reason", "")
     word = left_word(raw.message(pod))
+    limit = raw.limit(pod.get("spec") or {}, "memory")
     if why == "OOMKilled":
-        return End(out_of_memory(raw.limit(pod.get("spec") or {}, "memory")), code, word.stage)
+        return End(out_of_memory(limit), code, word.stage)
     status = pod.get("status") or {}
     if status.get("reason"):  # Evicted, NodeLost, Shutdown ...
         return End(f"{status['reason']}: {raw.line(status.get('message'))}", code, word.stage)
@@ -64,6 +66,8 @@ def of_pod(pod: Manifest) -> End:
         return End(f"{moved.get('reason')}: {raw.line(moved.get('message'))}", code)
     if code is None:
         return End(VANISHED)
+    if code == KILLED and why == "Error":  # containerd tells of the end before it hears of the kernel's reason
+        return End(f"killed by signal 9 and nobody says why: most likely {out_of_memory(limit)}", code)
     killed = f"killed by signal {code - 128}" if by_signal else f"exit code {code}"
     return End(f"{killed}{'' if why in ('', 'Error') else f' ({why})'}; its log may say more (htctl logs)", code)
 
@@ -97,7 +101,7 @@ def _told(reason: str, code: int | None) -> str:
 
 def is_final(end: End | None) -> bool:
     """Whether an attempt's end means that the run failed, even where its Job is gone: not stopped, not vanished."""
-    return end is not None and (end.code in GIVE_UP or end.code not in (None, 0, 75, 130, 137, 143))
+    return end is not None and (end.code in GIVE_UP or end.code not in (None, 0, 75, 130, KILLED, 143))
 
 
 def out_of_memory(limit: str) -> str:

@@ -30,13 +30,24 @@ def test_the_last_word_of_a_container(message: str, said: End) -> None:
 
 def test_what_the_node_says_of_a_pod() -> None:
     for last_line in ("", "warning: few posts"):
-        assert ending.of_pod(a_pod(code=137, message=last_line)).reason.startswith("killed by signal 9; ")
+        assert ending.of_pod(a_pod(code=139, message=last_line)).reason.startswith("killed by signal 11; ")
     assert ending.of_pod(a_pod(code=1, message="error: the disk is full")).reason == "the disk is full"
     assert ending.of_pod(a_pod(reason="StartError", code=128)).reason.startswith("exit code 128 (StartError); ")
     evicted = a_pod(code=137, message="half a line")
     evicted["status"] |= {"reason": "Evicted", "message": "low on\nmemory"}
     assert ending.of_pod(evicted).reason == "Evicted: low on memory"
     assert ending.of_pod(pod("alice", "Failed")).reason == ending.VANISHED
+
+
+def test_a_kill_that_has_no_reason_is_most_likely_for_want_of_memory() -> None:
+    killed = a_pod(code=137, message="Killed")
+    killed["spec"]["containers"] = [{"name": "train", "resources": {"limits": {"memory": "16Mi"}}}]
+    why = "most likely out of memory at its limit of 16Mi; ask for more: --set resources.memory=32Mi"
+    assert why in ending.of_pod(killed).reason
+    lost = a_pod(reason="ContainerStatusUnknown", code=137)
+    assert ending.of_pod(lost).reason.startswith("killed by signal 9 (ContainerStatusUnknown); ")
+    killed["status"]["conditions"] = [{"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}]
+    assert ending.of_pod(killed).reason.startswith("EvictionByEvictionAPI: ")
 
 
 def test_a_credential_that_was_refused_comes_from_a_secret() -> None:
