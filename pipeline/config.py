@@ -55,6 +55,8 @@ class RunConfig(Settings):
         for name in ("meeting_seconds", "step_minutes"):  # nor these limits
             if data["limits"][name] == getattr(Limits, name):
                 del data["limits"][name]
+        if not self.train.offload_optimizer:  # nor this
+            del data["train"]["offload_optimizer"]
         return json.dumps(data, ensure_ascii=False, sort_keys=True)
 
     @classmethod
@@ -102,6 +104,8 @@ class RunConfig(Settings):
         for key in ("batch", "store", "scrape", "resources", "limits", "tracker"):
             del data[key]
         del data["train"]["checkpoint_minutes"], data["train"]["micro_batch"]
+        if not self.train.offload_optimizer:  # runs made before there was this setting keep their ids
+            del data["train"]["offload_optimizer"]
         data["handles"] = sorted(handle.lower() for handle in self.handles)
         if self.source in handles.FILES:  # the same files of posts, whatever they were called
             data["source"] = handles.FILES[0]
@@ -109,7 +113,7 @@ class RunConfig(Settings):
             data["handles"] = sorted(f"{self.source_of(handle)}:{handle}" for handle in data["handles"])
             del data["source"]
         del data["sources"]
-        if not self.skip_bad:  # runs made before there was this setting keep their ids
+        if not self.skip_bad:  # nor was there this one
             del data["skip_bad"]
         return hashlib.sha256(canonical_json(data).encode()).hexdigest()
 

@@ -68,12 +68,15 @@ class Train(Section):
     micro_batch: int = setting(
         0, "blocks of a step computed at once; 0: all, or as many as a GPU's memory holds", low=0, high=4096
     )
-    precision: str = setting("auto", "'auto' is bf16 where the machine has it", choices=("auto", "bf16", "fp32"))
+    precision: str = setting(
+        "auto", "'auto' is bf16 where the machine has it, else fp32", choices=("auto", "bf16", "fp16", "fp32")
+    )
     zero_stage: str = setting(
         "auto",
         "DeepSpeed's ZeRO stage; 'auto' is the lowest that fits the memory",
         choices=("auto", "0", "1", "2", "3"),
     )
+    offload_optimizer: bool = setting(False, "hold AdamW's state in the machine's memory, not a GPU's")
     choose: str = setting(
         "last",
         "'last' keeps the last epoch; 'best' the epoch with the lowest loss on a validation part",
@@ -192,6 +195,8 @@ def impossible(settings: Settings) -> list[schema.Problem]:
         problems.append(schema.Problem(("license",), unknown))
     if settings.generate.min_length > settings.generate.max_length:
         problems.append(schema.Problem(("generate", "min_length"), "is above generate.max_length"))
+    if settings.train.offload_optimizer and settings.train.zero_stage == "0":
+        problems.append(schema.Problem(("train", "offload_optimizer"), "needs train.zero_stage auto, 1, 2 or 3"))
     return [*problems, *_too_many(settings)]
 
 

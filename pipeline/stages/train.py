@@ -54,6 +54,7 @@ def run(context: Context) -> Result:
         **({"processes": processes} if processes > 1 else {}),
         **({"nodes": node.count} if node.count > 1 else {}),
         **({"zero_stage": trainer.stage} if trainer.stage else {}),
+        **({"offload_optimizer": True} if settings.offload_optimizer else {}),
     }
 
 
@@ -89,7 +90,8 @@ def _zero_stage(context: Context, model: Any, processes: int, node: Node) -> str
     kept = Checkpoints(context).newest()
     if kept:
         return str(kept[1].get("zero", 0))
-    stage, why = zero.choose(_parameters(model), processes * node.count, zero.memory(processes))
+    offload = context.config.train.offload_optimizer
+    stage, why = zero.choose(_parameters(model), processes * node.count, zero.memory(processes), offload=offload)
     if why:
         context.report.line(f"train: {why}")
     return str(stage)

@@ -22,7 +22,7 @@ from pipeline.nodes import Node
 from pipeline.stage import Context
 from pipeline.store import Store
 from pipeline.store.objects import read_json, to_bytes
-from pipeline.training import universal
+from pipeline.training import scaling, universal
 from pipeline.training.background import Background
 from pipeline.training.group import ALONE, Group
 from pipeline.training.universal import ENGINE, UNIVERSAL
@@ -143,6 +143,7 @@ def write(running: Any, folder: Path, best: Path, group: Group) -> None:
     running.save_checkpoint(str(folder), tag=ENGINE)
     if group.is_first:
         (folder / "random.json").write_text(json.dumps(_random_states(group.size)), encoding="utf-8")
+        (folder / "scaling.json").write_text(json.dumps(scaling.state(running)), encoding="utf-8")
         if best.is_dir():
             shutil.copytree(best, folder / BEST)
 
@@ -154,6 +155,8 @@ def restore(running: Any, folder: Path, best: Path, group: Group) -> None:
         running._config.load_universal_checkpoint = True
     running.load_checkpoint(str(folder), tag=UNIVERSAL if is_universal else ENGINE)
     _restore(json.loads((folder / "random.json").read_text(encoding="utf-8")), group.size)
+    if (folder / "scaling.json").exists():  # older ones have none
+        scaling.restore(running, json.loads((folder / "scaling.json").read_text(encoding="utf-8")))
     if group.is_first and (folder / BEST).is_dir():
         shutil.copytree(folder / BEST, best, dirs_exist_ok=True)
 

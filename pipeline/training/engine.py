@@ -18,6 +18,7 @@ import torch
 
 from pipeline.settings import Train
 
+DTYPES = {"bf16": "bfloat16", "fp16": "float16"}  # by precision
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # glibc's numbers for mallopt
 
 
@@ -27,7 +28,7 @@ def device() -> str:
 
 
 def precision(wanted: str) -> str:
-    """`bf16` or `fp32`: what `auto` means on this machine."""
+    """`bf16`, `fp16` or `fp32`; `auto` is the first that this machine has, but not fp16."""
     if wanted != "auto":
         return wanted
     if device() == "cuda":
@@ -64,6 +65,10 @@ def start(model: Any, train: Train, steps: int, *, spare: bool | None = None) ->
     )
     if engine.zero_optimization_stage() == 0:
         engine.enable_backward_allreduce = False
+    if precision(train.precision) == "fp16":
+        from pipeline.training import scaling
+
+        scaling.use(engine)
     if spare or (spare is None and device() == "cuda"):
         from pipeline.training import gpu
 
@@ -72,7 +77,7 @@ def start(model: Any, train: Train, steps: int, *, spare: bool | None = None) ->
 
 
 def deepspeed_config(train: Train) -> dict[str, Any]:
-    """DeepSpeed's config; weights stay in fp32, and bf16 is DeepSpeed's own autocast."""
+    """DeepSpeed's config; weights stay in fp32, and what is narrower is DeepSpeed's own autocast."""
     config: dict[str, Any] = {
         "train_micro_batch_size_per_gpu": train.batch_size,
         "gradient_accumulation_steps": 1,
@@ -82,9 +87,13 @@ def deepspeed_config(train: Train) -> dict[str, Any]:
         "steps_per_print": sys.maxsize,
         "timers": {"throughput": {"enabled": False}},  # it waits for the GPU before and after each step
     }
-    if precision(train.precision) == "bf16":
-        # Else some weights travel as bf16, not always by the same way at stage 3: none would go on to the bit.
-        config["torch_autocast"] = {"enabled": True, "dtype": "bfloat16", "lower_precision_safe_modules": []}
+    if train.offload_optimizer:
+        config["zero_optimization"]["offload_optimizer"] = {"device": "cpu", "pin_memory": device() == "cuda"}
+        config["zero_force_ds_cpu_optimizer"] = False  # torch's fused AdamW will do; DeepSpeed's has to be compiled
+    dtype = DTYPES.get(precision(train.precision))
+    if dtype:
+        # Else some weights travel as narrow, not always by the same way at stage 3: none would go on to the bit.
+        config["torch_autocast"] = {"enabled": True, "dtype": dtype, "lower_precision_safe_modules": []}
     return config
 
 

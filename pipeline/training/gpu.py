@@ -34,9 +34,12 @@ def use(running: Any, norm: float) -> None:
     if model.config.model_type != "gpt2":
         return
     spare(model)
+    narrow = running.torch_autocast_enabled()
+    if narrow and running.torch_autocast_dtype() == torch.float16:  # gradients that are not multiplied vanish in it
+        return
     if stage < 3:  # there the weights are not all here
         running.summed_loss = functools.partial(loss, running)
-    if stage == 0 and running.torch_autocast_enabled():  # in fp32 a recording has failed
+    if stage == 0 and narrow:  # in fp32 a recording has failed
         running.recorded = functools.partial(Recorded, running)
 
 

@@ -56,7 +56,9 @@ def _hear(process: Process, rank: int, ear: int, heard: Heard, stacks: Path) -> 
         for line in lines:
             with contextlib.suppress(ValueError):  # cut short by its end
                 heard.put((rank, json.loads(line)))
-    code, left = process.wait(), stacks.read_text(encoding="utf-8") if stacks.exists() else ""
+    code, left = process.wait(), ""
+    with contextlib.suppress(FileNotFoundError):  # it left none, or the training is over and its folder gone
+        left = stacks.read_text(encoding="utf-8")
     heard.put((rank, {"exit": code, "stacks": left.rstrip()}))
 
 

@@ -11,21 +11,26 @@ ROOM = 0.6  # of a process's memory; the rest is for what is computed on the way
 GIB = 2**30
 # Bytes a parameter: fp32 weights, their gradients, AdamW's two moments. ZeRO (arXiv 1910.02054, section 3) leaves each
 # of N processes, by stage, with this much of them whole, and with an Nth of the rest.
-ALL = 16
+ALL, MOMENTS = 16, 8
 WHOLE = {0: 16, 1: 8, 2: 4, 3: 0}
 
 
-def choose(parameters: int, processes: int, memory: int) -> tuple[int, str]:
-    """The lowest stage whose share leaves room in a process's `memory` (bytes), and why; no reason where it is 0."""
-    for stage, whole in WHOLE.items():
-        share = parameters * (whole + (ALL - whole) / processes)
+def choose(parameters: int, processes: int, memory: int, *, offload: bool = False) -> tuple[int, str]:
+    """The lowest stage whose share leaves room in a process's `memory` (bytes), and why; no reason for the first.
+
+    With `offload` AdamW's moments are elsewhere; the first that can do so is stage 1.
+    """
+    first, all_ = (1, ALL - MOMENTS) if offload else (0, ALL)
+    for stage in range(first, len(WHOLE)):
+        share = parameters * (WHOLE[stage] + (all_ - WHOLE[stage]) / processes)
         if processes == 1 or stage == 3 or share <= ROOM * memory:
             break
-    if stage == 0 or processes == 1:
-        return 0, ""
-    plain, told = ALL * parameters / GIB, share / GIB
+    if stage == first:
+        return first, ""
+    plain, told = all_ * parameters / GIB, share / GIB
+    held = "gradients" if offload else "gradients and AdamW's state"
     return stage, (
-        f"ZeRO stage {stage}: {parameters:,} parameters with gradients and AdamW's state take {plain:.1f} GiB, of "
+        f"ZeRO stage {stage}: {parameters:,} parameters with {held} take {plain:.1f} GiB, of "
         f"which each of {processes} processes then holds {told:.1f}; it has {memory / GIB:.1f}"
     )
 

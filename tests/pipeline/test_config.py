@@ -77,6 +77,7 @@ def test_the_fingerprint_leaves_out_what_does_not_decide_the_bot() -> None:
 
 def test_the_fingerprint_follows_everything_else() -> None:
     changes = [
+        {"train": {"offload_optimizer": True}},
         {"base_model": "openai-community/gpt2"},
         {"posts": {"alice": "1" * 64}},
         {"handles": ["alice", "bob"]},

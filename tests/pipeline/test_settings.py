@@ -35,6 +35,10 @@ def test_settings_that_do_not_go_together_are_refused() -> None:
     assert [str(problem) for problem in settings.impossible(asked)] == [
         "generate.min_length: is above generate.max_length"
     ]
+    asked = factories.run_config(train={"offload_optimizer": True, "zero_stage": "0"})
+    assert [str(problem) for problem in settings.impossible(asked)] == [
+        "train.offload_optimizer: needs train.zero_stage auto, 1, 2 or 3"
+    ]
 
 
 def test_a_licence_that_the_hub_does_not_know_is_refused_before_anything_is_made() -> None:

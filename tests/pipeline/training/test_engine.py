@@ -18,9 +18,19 @@ def test_the_config_asks_for_what_the_settings_say() -> None:
     assert config["zero_optimization"] == {"stage": 2}
     assert config["torch_autocast"] == {"enabled": True, "dtype": "bfloat16", "lower_precision_safe_modules": []}
     assert "torch_autocast" not in engine.deepspeed_config(Train(precision="fp32"))
+    assert engine.deepspeed_config(Train(precision="fp16"))["torch_autocast"]["dtype"] == "float16"
 
 
-@pytest.mark.parametrize("wanted", ["bf16", "fp32"])
+def test_adamw_s_state_is_offloaded_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert engine.deepspeed_config(Train(zero_stage="1"))["zero_optimization"] == {"stage": 1}
+    for device, pinned in (("cpu", False), ("cuda", True)):
+        monkeypatch.setattr(engine, "device", lambda device=device: device)
+        config = engine.deepspeed_config(Train(zero_stage="1", precision="fp32", offload_optimizer=True))
+        assert config["zero_optimization"]["offload_optimizer"] == {"device": "cpu", "pin_memory": pinned}
+        assert config["zero_force_ds_cpu_optimizer"] is False  # DeepSpeed's own is compiled at first use
+
+
+@pytest.mark.parametrize("wanted", ["bf16", "fp16", "fp32"])
 def test_a_named_precision_is_taken_as_it_is(wanted: str) -> None:
     assert engine.precision(wanted) == wanted
 

@@ -16,8 +16,8 @@ VOCABULARY, SIZE = 101, 16  # no multiple of anything
 class Engine:
     """As DeepSpeed's: autocast is around the model, not around what is made of its result."""
 
-    def __init__(self, module: Any, narrow: bool = False, stage: int = 0) -> None:
-        self.module, self.narrow, self.stage = module, narrow, stage
+    def __init__(self, module: Any, narrow: bool = False, stage: int = 0, dtype: Any = torch.bfloat16) -> None:
+        self.module, self.narrow, self.stage, self.dtype = module, narrow, stage, dtype
 
     def __call__(self, **inputs: Any) -> Any:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.narrow):
@@ -30,7 +30,7 @@ class Engine:
         return self.narrow
 
     def torch_autocast_dtype(self) -> torch.dtype:
-        return torch.bfloat16
+        return self.dtype
 
 
 def batch() -> tuple[torch.Tensor, torch.Tensor]:
@@ -116,6 +116,14 @@ def test_each_stage_takes_what_it_can_bear(stage: int, expected: list[str]) -> N
     gpu.use(engine, 1.0)
     assert sorted(set(vars(engine)) - had) == expected
     assert engine.module.config._attn_implementation == gpu.NAME
+
+
+def test_fp16_has_no_gradients_made_before_the_loss_is_scaled() -> None:
+    engine: Any = Engine(tiny.model(VOCABULARY, 0, SIZE, 0), narrow=True, dtype=torch.float16)
+    gpu.use(engine, 1.0)
+    assert engine.module.config._attn_implementation == gpu.NAME
+    assert not hasattr(engine, "summed_loss")
+    assert not hasattr(engine, "recorded")
 
 
 @pytest.mark.parametrize("norm", [1e-2, 1e3])

@@ -56,13 +56,25 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trainer, dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("stage", "precision", "first", "then"),
-    [("1", "fp32", 2, 1), ("2", "fp32", 2, 3), ("3", "fp32", 2, 1), ("3", "bf16", 1, 2)],
+    ("stage", "precision", "offload", "first", "then"),
+    [
+        ("1", "fp32", False, 2, 1),
+        ("2", "fp32", True, 2, 3),
+        ("3", "fp32", True, 2, 1),
+        ("3", "bf16", False, 1, 2),
+    ],
 )
 def test_a_training_that_goes_on_in_another_number_of_processes_ends_as_in_one(
-    tmp_path: Path, alone: tuple[Trainer, dict[str, Any]], stage: str, precision: str, first: int, then: int
+    tmp_path: Path,
+    alone: tuple[Trainer, dict[str, Any]],
+    stage: str,
+    precision: str,
+    offload: bool,
+    first: int,
+    then: int,
 ) -> None:
-    trainer, context = stopped(tmp_path, first, then, zero_stage=stage, precision=precision, micro_batch=1)
+    given: dict[str, Any] = {"zero_stage": stage, "precision": precision, "offload_optimizer": offload}
+    trainer, context = stopped(tmp_path, first, then, micro_batch=1, **given)
     assert f"train: a checkpoint of {first} processes is laid out anew for {then}" in "\n".join(context.report.said)
     whole, expected = alone
     assert losses(trainer) == pytest.approx(losses(whole), abs=CLOSE[precision][0])
@@ -74,6 +86,17 @@ def test_a_training_that_goes_on_in_another_number_of_processes_ends_as_in_one(
         for part in ([found[name] - expected[name] for name in found], expected.values())
     )
     assert apart < CLOSE[precision][1] * size
+
+
+@pytest.mark.parametrize(("stage", "processes"), [("1", 1), ("3", 2)])
+def test_with_adamw_s_state_in_the_machine_s_memory_a_training_goes_on_to_the_bit(
+    tmp_path: Path, stage: str, processes: int
+) -> None:
+    given: dict[str, Any] = {"zero_stage": stage, "offload_optimizer": True, "precision": "fp32", "micro_batch": 1}
+    unbroken, (again, _) = trained(tmp_path, processes, **given), stopped(tmp_path, processes, processes, **given)
+    assert again.history == unbroken.history
+    weights = "trained/model.safetensors"
+    assert (tmp_path / "then" / weights).read_bytes() == (tmp_path / weights).read_bytes()
 
 
 def test_as_many_processes_go_on_to_the_bit_in_bf16_too(tmp_path: Path) -> None:

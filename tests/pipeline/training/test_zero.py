@@ -26,6 +26,18 @@ def test_the_lowest_stage_that_leaves_room(parameters: int, processes: int, memo
     assert bool(why) == (stage > 0)
 
 
+@pytest.mark.parametrize(
+    ("processes", "memory", "stage"),
+    [(1, 80, 1), (8, 80, 1), (8, 16, 2), (8, 8, 3)],  # 11.6 of a GPU at stage 1, 6.5 at 2, 1.5 at 3
+)
+def test_with_adamw_s_state_elsewhere_the_first_stage_is_1_and_more_fits(
+    processes: int, memory: int, stage: int
+) -> None:
+    found, why = zero.choose(XL, processes, memory * GIB, offload=True)
+    assert found == stage
+    assert ("parameters with gradients take 11.6 GiB" in why) == (stage > 1)
+
+
 def test_the_reason_says_what_is_held_and_what_there_is() -> None:
     assert zero.choose(XL, 8, 24 * GIB)[1] == (
         "ZeRO stage 1: 1,557,611,200 parameters with gradients and AdamW's state take 23.2 GiB, of which each of "

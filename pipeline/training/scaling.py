@@ -1,0 +1,34 @@
+"""fp16's narrow range: the loss is multiplied before the backward pass, so that small gradients do not vanish.
+
+A step with a gradient that is too large is left out, and the multiplier halved; after 2,000 steps without, it is
+doubled (arXiv 1710.03740, section 3.2; the numbers are those of torch.amp.GradScaler). At ZeRO stage 0 DeepSpeed does
+so by that very class, of which it keeps no state. At the others it would have each process judge its own part of the
+gradients, and clip them by a norm that is multiplied too; its older scaler does both right, and is kept with the rest.
+"""
+
+from typing import Any
+
+FIRST, WINDOW, LEAST = 2.0**16, 2000, 1.0
+
+
+def use(running: Any) -> None:
+    """Have an engine whose autocast is fp16 scale its loss soundly at every ZeRO stage."""
+    if not running.zero_optimization():
+        return
+    from deepspeed.runtime.fp16.loss_scaler import DynamicLossScaler
+
+    running.optimizer.torch_autocast_gradscaler = None
+    running.optimizer.loss_scaler = DynamicLossScaler(FIRST, WINDOW, LEAST, 1, False)
+    running.optimizer.dynamic_loss_scale = True
+
+
+def state(running: Any) -> dict[str, Any]:
+    """What a checkpoint has to hold besides what DeepSpeed saves; empty where that is nothing."""
+    scaler = getattr(running, "torch_autocast_z0_gradscaler", None)
+    return scaler.state_dict() if scaler else {}
+
+
+def restore(running: Any, kept: dict[str, Any]) -> None:
+    """Put back what `state` gave."""
+    if kept:
+        running.torch_autocast_z0_gradscaler.load_state_dict(kept)
