@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from pipeline.settings import Train
+from pipeline.training import scaling
 
 DTYPES = {"bf16": "bfloat16", "fp16": "float16"}  # by precision
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # glibc's numbers for mallopt
@@ -65,10 +66,7 @@ def start(model: Any, train: Train, steps: int, *, spare: bool | None = None) ->
     )
     if engine.zero_optimization_stage() == 0:
         engine.enable_backward_allreduce = False
-    if precision(train.precision) == "fp16":
-        from pipeline.training import scaling
-
-        scaling.use(engine)
+    scaling.use(engine, narrow=precision(train.precision) == "fp16")
     if spare or (spare is None and device() == "cuda"):
         from pipeline.training import gpu
 

@@ -45,7 +45,7 @@ for factor in (1.0, 1e36, 1.0):
     running.step()
     norms.append(norm())
     scales.append(scale())
-print([scale / 2**16 for scale in scales], [a != b for a, b in zip(norms, norms[1:])], flush=True)
+print([scale / 2**12 for scale in scales], [a != b for a, b in zip(norms, norms[1:])], flush=True)
 os._exit(0)
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -69,6 +69,21 @@ def test_a_training_in_fp16_ends_as_in_fp32_and_goes_on_to_the_bit(
 
 
 @pytest.mark.slow
+def test_an_engine_after_one_in_fp16_scales_nothing() -> None:
+    code = """
+import os
+from pipeline.settings import Train
+from pipeline.training import engine, tiny
+for precision in ("fp16", "fp32"):
+    running = engine.start(tiny.model(64, 0, 16, 0), Train(precision=precision, zero_stage="1"), 4)
+    print(running.optimizer.torch_autocast_gradscaler, running.optimizer.loss_scale, flush=True)
+os._exit(0)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.stdout.splitlines()[-2:] == ["None 4096.0", "None 1.0"], ran.stderr
+
+
+@pytest.mark.slow
 def test_what_a_scaler_has_learnt_is_kept() -> None:
     code = """
 import os
@@ -82,4 +97,4 @@ print(before["scale"], after["scale"], after["_growth_tracker"], flush=True)
 os._exit(0)
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert ran.stdout.splitlines()[-1:] == ["65536.0 32.0 7"], ran.stderr
+    assert ran.stdout.splitlines()[-1:] == ["4096.0 32.0 7"], ran.stderr
