@@ -16,7 +16,7 @@ from pipeline.training.checkpoints import Checkpoints
 from pipeline.training.trainer import Trainer
 from tests import factories
 from tests.pipeline import contexts
-from tests.pipeline.training.test_ranks import Loss, Posts, losses, made, small
+from tests.pipeline.training.test_ranks import Loss, Posts, Slow, losses, made, small
 
 pytestmark = pytest.mark.slow
 __all__ = ["small"]
@@ -24,10 +24,15 @@ CLOSE = {"fp32": (1e-5, 1e-4), "bf16": (3e-2, 1e-1)}  # losses, and all weights 
 
 
 def trained(
-    folder: Path, processes: int, report: Report | None = None, context: Any = None, **settings: Any
+    folder: Path,
+    processes: int,
+    report: Report | None = None,
+    context: Any = None,
+    posts: Posts | None = None,
+    **settings: Any,
 ) -> Trainer:
     """Two epochs without dropout, chosen by a score that only the whole weights give."""
-    trainer = made(folder, Posts(epochs=2), dropout=0.0, epochs=2, **settings)
+    trainer = made(folder, posts or Posts(epochs=2), dropout=0.0, epochs=2, **settings)
     trainer.validate = Loss()
     kept = Checkpoints(context) if context else None
     if processes == 1:
@@ -43,7 +48,7 @@ def stopped(folder: Path, first: int, then: int, **settings: Any) -> tuple[Train
     context = contexts.make(folder / "run", {"alice": []}, **factories.small_settings())
     context.report.measured = lambda point: os.kill(os.getpid(), signal.SIGTERM) if point["step"] == 12 else None
     with pytest.raises(errors.TryLaterError, match=r"training is kept at step 1[2-9] of 20"):
-        trained(folder / "first", first, context.report, context, **settings)
+        trained(folder / "first", first, context.report, context, Slow(epochs=2), **settings)
     context.report.measured = lambda _: None
     return trained(folder / "then", then, context.report, context, **settings), context
 

@@ -36,6 +36,14 @@ class Posts(PackedPosts):
         super().__init__(drawn, np.arange(0, 601, 30), np.zeros(20, int), end=0, epochs=epochs, seed=0)
 
 
+class Slow(Posts):
+    """The same in steps long enough to be told to stop before the last one."""
+
+    def batch(self, step: int, count: int, size: int) -> Any:
+        time.sleep(0.1)
+        return super().batch(step, count, size)
+
+
 class Cursed(Posts):
     """In rank 1 something happens when the fifth step's blocks are read."""
 
@@ -151,8 +159,8 @@ def test_a_rank_that_hangs_shows_where_and_the_job_tries_again(tmp_path: Path) -
 def test_a_stopped_training_ends_as_the_unbroken_one(tmp_path: Path) -> None:
     """To the bit, with dropout and an early stop's epochs, at two processes."""
 
-    def run(name: str, report: Report, context: Any) -> Trainer:
-        trainer = made(tmp_path / name, Posts(epochs=2), epochs=2)
+    def run(name: str, report: Report, context: Any, posts: Posts) -> Trainer:
+        trainer = made(tmp_path / name, posts, epochs=2)
         trainer.validate = Loss()
         ranks.train(trainer, 2, report, context.scratch, Checkpoints(context))
         return trainer
@@ -165,10 +173,11 @@ def test_a_stopped_training_ends_as_the_unbroken_one(tmp_path: Path) -> None:
     with pytest.raises(
         errors.TryLaterError, match=r"stopped on SIGTERM, training is kept at step 1[2-9] of 20"
     ) as told:
-        run("stopped", report, context)
+        run("stopped", report, context, Slow(epochs=2))
     assert signal.getsignal(signal.SIGTERM) is before
     report.measured = lambda _: None
-    again, unbroken = run("again", report, context), run("unbroken", Report(), other)
+    posts = Posts(epochs=2)
+    again, unbroken = run("again", report, context, posts), run("unbroken", Report(), other, posts)
     kept = str(told.value).partition("kept at ")[2]
     assert [line for line in report.said if f"goes on after {kept}" in line]
     assert again.history == unbroken.history
