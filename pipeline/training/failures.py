@@ -21,7 +21,7 @@ class Failure(NamedTuple):
     code: int
     said: str
     trace: str = ""
-    hung: bool = False  # where it hangs is in `trace`; those that waited for it say so too, at about the same time
+    hung: bool = False  # where it hangs is in `trace`; those that waited for it are heard of at about the same time
 
 
 class Failures:
@@ -44,13 +44,17 @@ class Failures:
         if rank in (failure.rank for failure in self._found):
             return
         who, now = f"rank {self.node.index * self.size + rank} of {self.node.count * self.size}", time.monotonic()
-        if message.get("stacks"):
+        if message.get("exit") == -signal.SIGTERM:  # ended with the others, as they were
+            said = f"{who}: {_ended(message['exit'])}"
+            failure = Failure(True, now, rank, HtctlError.exit_code, said, message.get("stacks", ""))
+        elif message.get("stacks"):
             said = f"{who} hangs: no step has ended within limits.step_minutes; its stacks are in the log"
             failure = Failure(False, now, rank, TryLaterError.exit_code, said, message["stacks"], True)
         elif "exit" in message:
             failure = Failure(False, now, rank, HtctlError.exit_code, f"{who}: {_ended(message['exit'])}")
         else:
-            said = f"{who}: {message['failed']}" if message["trace"] else message["failed"]
+            unforeseen = message["trace"] and not message["follows"]
+            said = f"{who}: {message['failed']}" if unforeseen else message["failed"]
             failure = Failure(message["follows"], now, rank, message["code"], said, message["trace"])
         self._found.append(failure)
 
@@ -59,15 +63,15 @@ class Failures:
         if not self._found:
             return
         first = min(self._found)
-        for hung in (failure for failure in self._found if failure.hung):
-            report.line(f"{hung.said}:\n{hung.trace}")
+        for each in (failure for failure in sorted(self._found) if first.hung and failure.trace):
+            report.line(f"{each.said}:\n{each.trace}")
         if first.follows and self.node.count > 1:
             raise TryLaterError(f"{self.node}: {first.said}; what happened is in the log of another node")
         if first.code == TryLaterError.exit_code:
             if stop.asked == signal.SIGINT:
                 raise KeyboardInterrupt
             raise TryLaterError(first.said)
-        if first.trace:
+        if first.trace and not first.follows:
             report.line(first.trace)
         error = HtctlError(first.said)
         error.exit_code = first.code

@@ -1,18 +1,21 @@
-"""`python -m pipeline.training.rank JOB RANK SIZE WIRE`: one of the processes that `ranks.py` has train together.
+"""`python -m pipeline.training.rank JOB WIRE`: one of the processes that `ranks.py` has train together.
 
-RANK and SIZE count those of this node.
+Which of its node's it is, and of how many, torchrun's agent says in LOCAL_RANK and LOCAL_WORLD_SIZE.
 
-What it has to say goes to file descriptor `WIRE` as JSON, a message a line; what it is told comes on stdin.
-Where stdin ends, whoever started it is done with it or gone: it ends too.
+What it has to say goes to the socket at the path `WIRE` as JSON, a message a line; what it is told comes from there, a
+word a line. Where that ends, whoever started it is done with it or gone: it ends too.
 """
 
 import contextlib
+import faulthandler
 import json
 import os
+import signal
+import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +26,7 @@ from pipeline.settings import Limits
 from pipeline.training.watchdog import Watchdog
 
 STOP, KEPT = "stop", "kept"  # what it is told
+LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"  # where all are on this machine
 SLACK = 1.1  # the others are waited for somewhat longer than a step may take, so that who hangs is heard of first
 
 Send = Callable[[dict[str, Any]], None]
@@ -43,24 +47,25 @@ class Ears:
     """A thread that hears what is told, from the first moment on.
 
     stop: what is done when it is told to stop; stopped: that it was
-    done: whether all is done, so that the end of stdin is no fault
+    done: whether all is done, so that the end of what is told is no fault
     kept: clear while a checkpoint that this one wrote is on its way to the store
     """
 
-    def __init__(self) -> None:
+    def __init__(self, words: Iterable[str]) -> None:
         self.stop: Callable[[], None] = lambda: None
         self.stopped, self.done = False, False
         self.kept = threading.Event()
         self.kept.set()
-        threading.Thread(target=self._listen, daemon=True).start()
+        threading.Thread(target=self._listen, args=(words,), daemon=True).start()
 
-    def _listen(self) -> None:
-        for line in sys.stdin:
-            if line.strip() == KEPT:
-                self.kept.set()
-            else:
-                self.stopped = True
-                self.stop()
+    def _listen(self, words: Iterable[str]) -> None:
+        with contextlib.suppress(OSError):
+            for word in words:
+                if word.strip() == KEPT:
+                    self.kept.set()
+                else:
+                    self.stopped = True
+                    self.stop()
         os._exit(0 if self.done else HtctlError.exit_code)
 
 
@@ -144,10 +149,13 @@ def train(job: Path, rank: int, size: int, ears: Ears, send: Send) -> None:
     quiet()
     asked: Job = torch.load(job, weights_only=False, mmap=True)  # its own process group wrote it
     trainer, node, on_gpu = asked.trainer, asked.node, engine.device() == "cuda"
+    if node.count == 1:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", LOOPBACK)
     torch.set_num_threads(asked.threads)
     if on_gpu:
         torch.cuda.set_device(rank)
     group = Group(node.index * size + rank, node.count * size)
+    os.environ |= {"RANK": str(group.rank), "WORLD_SIZE": str(group.size)}  # the agent knows of this node alone
     ears.stop = lambda: setattr(group, "stop", True)
     group.stop = group.stop or ears.stopped
     met = meeting.at(job.with_name("meeting"), node, group.rank, group.size, asked.limits.meeting_seconds)
@@ -155,10 +163,9 @@ def train(job: Path, rank: int, size: int, ears: Ears, send: Send) -> None:
     voice = Voice(send if group.is_first else lambda _: None)
     trainer.group = group
     trainer.checkpoints = Kept(group, ears, send, asked.keeps, asked.found, rank) if asked.keeps else None
-    with (
-        stacks(job, rank).open("w", encoding="utf-8") as file,
-        Watchdog(60 * asked.limits.step_minutes, file) as trainer.watchdog,
-    ):
+    file = stacks(job, rank).open("w", encoding="utf-8")
+    faulthandler.register(signal.SIGTERM, file, chain=True)  # the agent's, where another rank has ended
+    with Watchdog(60 * asked.limits.step_minutes, file) as trainer.watchdog:
         trainer.run(voice)
     with group.together():
         group.told(True)  # nobody leaves while another may need it
@@ -166,25 +173,30 @@ def train(job: Path, rank: int, size: int, ears: Ears, send: Send) -> None:
     send({"done": trainer.progress()})
 
 
-def main(job: str, rank: str, size: str, wire: str) -> None:
+def main(job: str, address: str) -> None:
     """Train; then wait to be let go. Whatever goes wrong is said on the wire."""
-    out, ears = os.fdopen(int(wire), "w", encoding="utf-8"), Ears()
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # it warns at every try of a name that nobody knows yet
+    wire = socket.socket(socket.AF_UNIX)
+    wire.connect(address)
+    out, ears = wire.makefile("w", encoding="utf-8"), Ears(wire.makefile(encoding="utf-8"))
+    rank, size = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
 
     def send(message: dict[str, Any]) -> None:
-        print(json.dumps(message), file=out, flush=True)
+        with contextlib.suppress(OSError):  # nobody is there, so this process is about to end
+            print(json.dumps(message), file=out, flush=True)
 
-    code = 0
+    send({"rank": rank, "process": os.getpid()})
     try:
-        train(Path(job), int(rank), int(size), ears, send)
-        threading.Event().wait()
+        train(Path(job), rank, size, ears, send)
     except BaseException as error:
         from pipeline.training.group import LostError
 
         code, said = told(error)
-        foreseen = isinstance(error, HtctlError)
+        follows = isinstance(error, LostError)
+        foreseen = isinstance(error, HtctlError) and not follows
         trace = "" if foreseen else traceback.format_exc().rstrip()
-        send({"failed": reason(said), "code": code, "follows": isinstance(error, LostError), "trace": trace})
-    os._exit(code)
+        send({"failed": reason(said), "code": code, "follows": follows, "trace": trace})
+    threading.Event().wait()
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pipeline.settings import Limits, Resources
 from pipeline.training import engine, shared_memory
 from pipeline.training.checkpoints import Checkpoints, Found
 from pipeline.training.failures import Failures
-from pipeline.training.launch import Heard, Process, start, tell
+from pipeline.training.launch import Heard, Launch, Wires
 from pipeline.training.rank import KEPT, STOP, Job
 from pipeline.training.trainer import Trainer
 
@@ -61,19 +61,19 @@ def train(
             shared_memory.check(report.line)
         job = _job(trainer, size, scratch / "ranks", kept, found, node, limits)
         left = len(trainer.posts) - 1 - (found.progress["tokens"] if found else 0)
-        with report.bar("train", left, "tokens") as bar, _started(job, size, node) as ranks:
+        with report.bar("train", left, "tokens") as bar, _started(job, size, node) as (ranks, wires):
             while not ranks.over:
-                ranks.look(stop, kept, report, bar)
+                ranks.look(wires, stop, kept, report, bar)
     ranks.failures.check(stop, report)
     stop.leave_if_asked("after the last step of the training")
     trainer.take_over(ranks.progress)
 
 
 class Ranks:
-    """The processes, and what is heard of them."""
+    """What is heard of the processes, and what that means."""
 
     def __init__(self, size: int, node: Node = ALONE) -> None:
-        self.processes, self.node, self.heard = list[Process](), node, Heard()
+        self.node, self.heard = node, Heard()
         self.failures = Failures(size, node)
         self.done: set[int] = set()
         self.progress: dict[str, Any] = {}
@@ -84,19 +84,18 @@ class Ranks:
         """Whether all are done, or one failed and is known to be the first."""
         return self.failures.settled or len(self.done) == self.failures.size
 
-    def look(self, stop: stopping.Stop, kept: Checkpoints | None, report: Report, bar: Bar) -> None:
+    def look(self, wires: Wires, stop: stopping.Stop, kept: Checkpoints | None, report: Report, bar: Bar) -> None:
         """Wait a moment for what they have to say, and do what it asks for."""
         if stop.asked and not self._told_to_stop:
             self._told_to_stop = True
-            for process in self.processes:
-                tell(process, STOP)
+            wires.tell(STOP)
         with contextlib.suppress(queue.Empty):
             rank, message = self.heard.get(timeout=POLL)
             if kept and "checkpoint" in message:
                 kept.send(message["checkpoint"], self.node, lambda: self.heard.put((rank, {"sent": True})))
             elif kept and "sent" in message:
                 kept.settle()
-                tell(self.processes[rank], KEPT)
+                wires.tell(KEPT, rank)
             elif "failed" in message or "exit" in message:
                 if rank not in self.done:
                     self.failures.add(rank, message)
@@ -134,24 +133,15 @@ def _job(
 
 
 @contextlib.contextmanager
-def _started(job: Path, size: int, node: Node) -> Iterator[Ranks]:
+def _started(job: Path, size: int, node: Node) -> Iterator[tuple[Ranks, Wires]]:
     """The ranks of a job; they are gone when the block ends, however it ends."""
-    ranks = Ranks(size, node)
+    ranks, well = Ranks(size, node), False
+    launch = Launch(job, size, ranks.heard)
     try:
-        for rank in range(size):
-            ranks.processes.append(start(job, rank, size, node, ranks.heard))
-        yield ranks
-    except BaseException:
-        ranks.done.clear()
-        raise
+        yield ranks, launch.wires
+        well = len(ranks.done) == size
     finally:
-        for process in ranks.processes:
-            if len(ranks.done) < size:
-                process.kill()
-            with contextlib.suppress(OSError):
-                process.stdin.close()  # type: ignore[union-attr]
-        for process in ranks.processes:
-            process.wait()
+        launch.close(kill=not well)
         shutil.rmtree(job.parent, ignore_errors=True)
 
 

@@ -1,5 +1,6 @@
 """The training loop: blocks in, a fine-tuned model out, the loss on the way."""
 
+import contextlib
 import math
 import shutil
 import signal
@@ -85,7 +86,9 @@ class Trainer:
         self._resume(running, report)
         ends, saved = self.posts.epoch_ends(self.settings.batch_size, self.settings.block_size), time.monotonic()
         steps = Steps(running, self._batch, self.part, self.steps, self.group)
-        with stopping.deferred() as stop, report.bar("train", len(self.posts) - 1 - self.tokens, "tokens") as bar:
+        alone = self.group.size == 1  # else signals are for who started the group, and tells it
+        signals = stopping.deferred() if alone else contextlib.nullcontext(stopping.Stop())
+        with signals as stop, report.bar("train", len(self.posts) - 1 - self.tokens, "tokens") as bar:
             for step in range(self.done + 1, self.steps + 1):
                 started = time.monotonic()
                 self.group.seed(self.settings.seed, step)

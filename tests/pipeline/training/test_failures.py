@@ -10,10 +10,10 @@ from pipeline.progress import Report
 from pipeline.training import failures
 from pipeline.training.failures import Failures
 
-MISSED = {"failed": "connection closed by peer", "code": 1, "follows": True, "trace": "at gather"}
+MISSED = {"failed": "rank 2 of 6 lost the others: connection closed", "code": 1, "follows": True, "trace": "at gather"}
 REFUSED = {"failed": "too few posts", "code": TooFewPostsError.exit_code, "follows": False, "trace": ""}
 BROKEN = {"failed": "KeyError: 'x'", "code": 1, "follows": False, "trace": "at line 3"}
-HANGS = {"stacks": "in stuck", "failed": "", "code": 75, "follows": False, "trace": ""}
+HANGS = {"exit": 1, "stacks": "in stuck"}
 
 
 def raised(found: Failures, report: Report | None = None) -> HtctlError:
@@ -68,6 +68,22 @@ def test_a_rank_that_hangs_is_to_be_tried_again_and_all_stacks_are_shown() -> No
     assert [line.partition(" rank ")[2][:14] for line in report.said] == ["0 of 2 hangs: ", "1 of 2 hangs: "]
 
 
+def test_where_those_waited_that_missed_one_that_hangs_is_shown_too() -> None:
+    found, report = Failures(3, ALONE), Report()
+    found.add(0, MISSED)
+    found.add(1, HANGS)
+    found.add(2, {"exit": -15, "stacks": "in gather"})
+    assert str(raised(found, report)).startswith("rank 1 of 3 hangs: ")
+    assert [line.partition("\n")[2] for line in report.said] == ["in stuck", "at gather", "in gather"]
+
+
+def test_who_was_ended_with_another_is_not_the_reason() -> None:
+    found = Failures(2, ALONE)
+    found.add(0, {"exit": -15, "stacks": "in gather"})
+    found.add(1, {"exit": -9, "stacks": ""})
+    assert str(raised(found)).startswith("rank 1 of 2: killed (SIGKILL)")
+
+
 def test_what_another_node_did_is_to_be_tried_again() -> None:
     found = Failures(2, Node(1, 3))
     found.add(0, MISSED)
@@ -77,7 +93,7 @@ def test_what_another_node_did_is_to_be_tried_again() -> None:
     error = raised(found)
     assert isinstance(error, TryLaterError)
     assert str(error).endswith("; what happened is in the log of another node")
-    assert "rank 2 of 6: connection closed" in str(error)
+    assert ": rank 2 of 6 lost the others: connection closed; " in str(error)
 
 
 def test_ctrl_c_is_told_as_such() -> None:

@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,10 @@ from pipeline.training import rank
 from pipeline.training.group import Group
 
 LISTENS = """
+import sys
 import threading
 from pipeline.training.rank import Ears
-ears = Ears()
+ears = Ears(sys.stdin)
 ears.kept.clear()
 ears.done = {done}
 ears.stop = lambda: print("asked to stop", flush=True)
@@ -41,17 +43,21 @@ def test_a_rank_hears_what_it_is_told_and_ends_with_who_tells_it(done: str, code
 
 @pytest.mark.slow
 def test_what_goes_wrong_is_said_on_the_wire(tmp_path: Path) -> None:
-    ear, wire = os.pipe()
-    job = str(tmp_path / "job.pt")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.training.rank", job, "1", "2", str(wire)],
-        stdin=subprocess.PIPE,
-        pass_fds=[wire],
-    )
-    os.close(wire)
-    with os.fdopen(ear, encoding="utf-8") as lines:
-        message = json.loads(lines.read())
-    assert process.wait() == message["code"] == 1
+    job, address = str(tmp_path / "job.pt"), str(tmp_path / "w")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(address)
+        listening.listen()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.training.rank", job, address],
+            env={**os.environ, "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"},
+        )
+        wire, _ = listening.accept()
+    with wire, wire.makefile(encoding="utf-8") as lines:
+        assert json.loads(lines.readline()) == {"rank": 1, "process": process.pid}
+        message = json.loads(lines.readline())
+        assert process.poll() is None  # it waits to be let go
+        wire.shutdown(socket.SHUT_RDWR)
+    assert process.wait(60) == message["code"] == 1
     assert message["failed"].startswith("FileNotFoundError: ")
     assert job in message["failed"]
     assert message["trace"].startswith("Traceback")

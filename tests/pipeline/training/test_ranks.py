@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -66,13 +68,20 @@ def wrong() -> None:
     for link in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(link.name))) as found:
             found.getpeername()  # else it is one that listens
-            found.shutdown(socket.SHUT_RDWR)
+            if found.family != socket.AF_UNIX:  # by which the reason will be told
+                found.shutdown(socket.SHUT_RDWR)
     time.sleep(1)
     raise RuntimeError("a post that nobody can read")
 
 
 def stuck() -> None:
     time.sleep(1000)
+
+
+def given_up() -> None:
+    """As the watchdog ends a rank, long before that of rank 0 would."""
+    Path(sys.argv[1]).with_name("stacks-1").write_text("in given_up\n")
+    os._exit(1)
 
 
 def refused() -> None:
@@ -150,9 +159,18 @@ def test_a_rank_that_hangs_shows_where_and_the_job_tries_again(tmp_path: Path) -
     report, limits = Report(), Limits(step_minutes=0.1)
     with pytest.raises(errors.TryLaterError, match=r"rank [01] of 2 hangs: no step has ended within limits"):
         ranks.train(made(tmp_path, Cursed(stuck)), 2, report, tmp_path, limits=limits)
-    said = "\n".join(report.said)
-    assert "rank 1 of 2 hangs" in said
-    assert "in stuck\n" in said
+    assert "in stuck\n" in "\n".join(report.said)
+
+
+@pytest.mark.slow
+def test_where_a_rank_hangs_the_stacks_of_those_that_wait_for_it_are_shown_too(tmp_path: Path) -> None:
+    report = Report()
+    with pytest.raises(errors.TryLaterError, match="rank 1 of 2 hangs"):
+        ranks.train(made(tmp_path, Cursed(given_up)), 2, report, tmp_path)
+    hung, waiting = report.said[-2:]
+    assert hung.endswith("its stacks are in the log:\nin given_up")
+    assert re.search(r" rank 0 of 2: killed \(SIGTERM\):\n| rank 0 of 2 lost the others: ", waiting)
+    assert re.search(r'File ".*", line .*', waiting)
 
 
 @pytest.mark.slow
@@ -191,7 +209,7 @@ def heard(*messages: tuple[int, dict[str, Any]]) -> ranks.Ranks:
     found = ranks.Ranks(2)
     for message in messages:
         found.heard.put(message)
-        found.look(stopping.Stop(), None, Report(), None)  # type: ignore[arg-type]
+        found.look(None, stopping.Stop(), None, Report(), None)  # type: ignore[arg-type]
     return found
 
 
