@@ -36,6 +36,7 @@ NAMED = {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1", **AS_LOADED}
 PLAIN = subprocess.Popen
 PYTHON = sys.executable
 SERVER = forkserver._forkserver
+TORCHRUN = "torch.distributed.elastic.multiprocessing.subprocess_handler.subprocess_handler"  # it has Popen for its own
 HIGH = 300  # a descriptor above those that a process asks for by number
 
 
@@ -133,7 +134,7 @@ def _become(
     """Be the process that would have been started; what it starts comes from the same server."""
     SERVER._forkserver_address = server  # type: ignore[attr-defined]
     SERVER.ensure_running = lambda: None  # type: ignore[method-assign]
-    subprocess.Popen = Popen  # type: ignore[misc]
+    _start_by(Popen)
     multiprocessing.current_process().daemon = False
     _, kind, what, *arguments = ["", *(word for word in words if word != "-P")]
     if session:
@@ -175,12 +176,18 @@ def _as_if_loaded_now(environment: dict[str, str]) -> None:
     torch.set_num_threads(int(environment.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))))
 
 
+def _start_by(popen: Any) -> None:
+    for place in (subprocess, sys.modules.get(TORCHRUN)):
+        if place:
+            place.Popen = popen  # type: ignore[attr-defined]
+
+
 @contextmanager
 def started_by(popen: Any) -> Iterator[None]:
-    """A block in which `subprocess` starts by `Popen` from above, or by PLAIN."""
+    """A block in which `subprocess` and torchrun's library start by `Popen` from above, or by PLAIN."""
     before = subprocess.Popen
-    subprocess.Popen = popen  # type: ignore[misc]
+    _start_by(popen)
     try:
         yield
     finally:
-        subprocess.Popen = before  # type: ignore[misc]
+        _start_by(before)
