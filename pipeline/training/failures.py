@@ -44,14 +44,14 @@ class Failures:
         if rank in (failure.rank for failure in self._found):
             return
         who, now = f"rank {self.node.index * self.size + rank} of {self.node.count * self.size}", time.monotonic()
-        if message.get("exit") == -signal.SIGTERM:  # ended with the others, as they were
-            said = f"{who}: {_ended(message['exit'])}"
-            failure = Failure(True, now, rank, HtctlError.exit_code, said, message.get("stacks", ""))
-        elif message.get("stacks"):
+        code = message.get("exit")
+        ended_with_others = code == -signal.SIGTERM
+        if message.get("stacks") and not ended_with_others:
             said = f"{who} hangs: no step has ended within limits.step_minutes; its stacks are in the log"
             failure = Failure(False, now, rank, TryLaterError.exit_code, said, message["stacks"], True)
-        elif "exit" in message:
-            failure = Failure(False, now, rank, HtctlError.exit_code, f"{who}: {_ended(message['exit'])}")
+        elif code is not None:
+            said, left = f"{who}: {_ended(code)}", message.get("stacks", "")
+            failure = Failure(ended_with_others, now, rank, HtctlError.exit_code, said, left)
         else:
             unforeseen = message["trace"] and not message["follows"]
             said = f"{who}: {message['failed']}" if unforeseen else message["failed"]
