@@ -23,10 +23,6 @@ from multiprocessing import forkserver, reduction
 from pathlib import Path
 from typing import Any
 
-from pipeline.plan import STAGES
-
-LOADED = ["torch", "transformers", "deepspeed", "pipeline.runner", "wandb", "transformers.models.gpt2.modeling_gpt2"]
-LOADED += [f"pipeline.stages.{name}" for name in STAGES]
 OF_CODE = ("pipeline.training", "from transformers")  # what `python -c` names if it loads them
 HEAVY = ("pipeline", "pipeline.adoption", "pipeline.generation", "pipeline.training.rank")  # what loads them
 HEAVY += ("deepspeed.checkpoint.ds_to_universal", "pipeline.wandb.process")
@@ -43,7 +39,7 @@ HIGH = 300  # a descriptor above those that a process asks for by number
 def context() -> Any:
     """Where processes come from: the server is there when this returns."""
     made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(LOADED)
+    made.set_forkserver_preload(["tests.loaded"])
     before = dict(os.environ)
     os.environ.update(NAMED)
     try:
