@@ -54,8 +54,9 @@ def job(config: RunConfig, settings: Kubernetes) -> Manifest:
 
 
 def _job(config: RunConfig, frame: Frame) -> Manifest:
-    name, labels = names.job_name(config.batch, bot_of(config)), names.labels(config)
-    return podjob.job(Work(name, labels, names.annotations(config), (ENVIRONMENT, config.to_json())), frame)
+    bot = bot_of(config)
+    name, labels, notes = names.job_name(config.batch, bot), names.labels(config, bot), names.annotations(config, bot)
+    return podjob.job(Work(name, labels, notes, (ENVIRONMENT, config.to_json())), frame)
 
 
 def _frame(config: RunConfig, settings: Kubernetes) -> Frame:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline import nodes, order
 from pipeline.config import ENVIRONMENT, NODE, POD, TERMINATION, RunConfig
-from pipeline.identity import bot_of, run_id, with_digest
+from pipeline.identity import run_id, with_digest
 
 DOMAIN = "htctl.dev"
 LONGEST_JOB = 52  # 63 for a Pod's host name, less `-<index>-<5 random>` that a Job's Pods get
@@ -51,11 +51,10 @@ def common_labels() -> dict[str, str]:
     return {**APPLICATION, MANAGER: "htctl"}
 
 
-def labels(config: RunConfig) -> dict[str, str]:
-    """What a run's objects are found by; a bot's id may be too long for a label, so it goes by a hash."""
+def labels(config: RunConfig, bot: str) -> dict[str, str]:
+    """What the objects of a bot's run are found by; its id may be too long for a label, so it goes by a hash."""
     import hashlib
 
-    bot = bot_of(config)
     return {
         **common_labels(),
         COMPONENT: CONTAINER,
@@ -65,11 +64,11 @@ def labels(config: RunConfig) -> dict[str, str]:
     }
 
 
-def annotations(config: RunConfig) -> dict[str, str]:
+def annotations(config: RunConfig, bot: str) -> dict[str, str]:
     """What a person or a program wants to know of a run and no label can hold."""
     return {
         HANDLES: "+".join(config.handles),
-        BOT: bot_of(config),
+        BOT: bot,
         RUN: run_id(config),
     }
 

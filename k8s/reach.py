@@ -5,26 +5,23 @@ from collections.abc import Iterator
 
 from k8s.settings import Kubernetes
 from pipeline.basemodels import is_folder
-from pipeline.config import RunConfig
 from pipeline.schema import Problem
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MOUNT = "mount a volume there (kubernetes.volumes)"
 
 
-def out_of_reach(config: RunConfig, settings: Kubernetes) -> Iterator[Problem]:
+def out_of_reach(store: str, base_model: str, settings: Kubernetes) -> Iterator[Problem]:
     """The problems of a run's image, store and base model, seen from the cluster."""
     if not settings.image:
         yield Problem(("kubernetes", "image"), "is missing; make image builds one, which the cluster must have")
-    host = _host(config.store)
+    host = _host(store)
     if host in LOOPBACK:
-        yield Problem(("store",), f"{config.store}: a Pod's {host} is the Pod itself; give the address that Pods reach")
-    if "://" not in config.store and not settings.sees(config.store):
-        yield Problem(
-            ("store",), f"{config.store} is a folder of this machine; give s3://BUCKET/PREFIX (--store), or {MOUNT}"
-        )
-    if is_folder(config.base_model) and not settings.has_model(config.base_model):
-        yield Problem(("base_model",), f"{config.base_model} is a folder of this machine; give a hub id, or {MOUNT}")
+        yield Problem(("store",), f"{store}: a Pod's {host} is the Pod itself; give the address that Pods reach")
+    if "://" not in store and not settings.sees(store):
+        yield Problem(("store",), f"{store} is a folder of this machine; give s3://BUCKET/PREFIX (--store), or {MOUNT}")
+    if is_folder(base_model) and not settings.has_model(base_model):
+        yield Problem(("base_model",), f"{base_model} is a folder of this machine; give a hub id, or {MOUNT}")
 
 
 def _host(address: str) -> str:

@@ -206,7 +206,7 @@ def signal_round(
     marked: dict[str, bytes] = {}
     with reader(address, found):
         first = scene.start(address, said)
-        _until(scene, store, first, stage, chance)
+        _until(scene, store, first, stage, chance, 1 / 2)  # this run may be quicker than the scene's was
         if first.exitcode is None:
             os.kill(first.pid, signum)
         _join(first)
@@ -283,13 +283,13 @@ def _holds_a_lock(store: Store) -> bool:
     return False
 
 
-def _until(scene: Scene, store: Store, process: Any, stage: str, chance: random.Random) -> None:
-    """Wait until a process is somewhere in a stage, or has ended."""
+def _until(scene: Scene, store: Store, process: Any, stage: str, chance: random.Random, part: float = 1) -> None:
+    """Wait until a process is somewhere in a stage, in the first `part` of it, or has ended."""
     before = STAGES.index(stage) - 1
     begins = scene.keys.config if before < 0 else scene.keys.stage(STAGES[before])
     while process.exitcode is None and not store.exists(begins):
         time.sleep(0.005)
-    process.join(chance.uniform(0, scene.seconds[stage]))
+    process.join(chance.uniform(0, part * scene.seconds[stage]))
 
 
 def _changed(store: Store, keys: RunKeys, marked: dict[str, bytes]) -> list[str]:

@@ -1,5 +1,6 @@
 """A batch: groups of handles, each with its settings, how its Job runs, and where its posts lie."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -26,7 +27,7 @@ class Group:
     kubernetes: Kubernetes
     sources: dict[str, str] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def bot(self) -> str:
         """The bot's id."""
         return identity.bot_id(self.settings.source, self.qualified)

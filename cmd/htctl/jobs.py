@@ -43,10 +43,9 @@ def _handles(group: Group) -> list[str]:
 
 def check(batch: Batch, store: str) -> None:
     """Raise ConfigError with what the Pods could not reach: each problem once, with the groups that have it."""
-    runs = [(batch.run_config(group, store, {}), group.kubernetes) for group in batch.groups]
     having: dict[Problem, list[str]] = {}
-    for group, (config, settings) in zip(batch.groups, runs, strict=True):
-        for problem in reach.out_of_reach(config, settings):
+    for group in batch.groups:
+        for problem in reach.out_of_reach(store, group.settings.base_model, group.kubernetes):
             having.setdefault(problem, []).append(group.bot)
     if having:
         raise ConfigError("\n       ".join(f"{problem} ({output.some(bots)})" for problem, bots in having.items()))

@@ -3,6 +3,7 @@ import re
 import pytest
 
 from k8s import names
+from pipeline.identity import bot_of
 from tests import factories
 
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -28,11 +29,11 @@ def test_job_name_is_the_same_for_the_same_group() -> None:
 
 def test_labels_are_sound_and_follow_the_config() -> None:
     config = factories.run_config(batch="nightly-2026.11_21", handles=["x" * 15] * 3)
-    labels = names.labels(config)
+    labels = names.labels(config, bot_of(config))
     assert all(LABEL_VALUE.fullmatch(value) for value in labels.values())
     assert labels["htctl.dev/batch"] == "nightly-2026.11_21"
-    other = names.labels(factories.run_config(train={"epochs": 9}))
-    assert other["htctl.dev/config"] != names.labels(factories.run_config())["htctl.dev/config"]
+    other = names.labels(factories.run_config(train={"epochs": 9}), "alice")
+    assert other["htctl.dev/config"] != names.labels(factories.run_config(), "alice")["htctl.dev/config"]
 
 
 def test_a_batch_s_scrape_job_has_a_name_of_its_own() -> None:

@@ -3,14 +3,13 @@ from typing import Any
 import pytest
 
 from k8s import reach, settings
-from tests import factories
 
 MOUNTED = {"image": "i", "volumes": [{"name": "d", "mountPath": "/data", "hostPath": {"path": "/data"}}]}
 
 
-def problems(given: Any = None, **changes: Any) -> list[str]:
-    config = factories.run_config(**{"store": "s3://bots/prefix", **changes})
-    return [str(problem) for problem in reach.out_of_reach(config, settings.build(given or {"image": "i"}))]
+def problems(given: Any = None, store: str = "s3://bots/prefix", base_model: str = "tiny") -> list[str]:
+    found = reach.out_of_reach(store, base_model, settings.build(given or {"image": "i"}))
+    return [str(problem) for problem in found]
 
 
 def test_a_bucket_and_a_hub_id_are_in_reach() -> None:

@@ -30,7 +30,7 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self.store = FolderStore(folder / "store")
-        posts = factories.write_posts(folder / "alice.jsonl", factories.sentences(200))
+        posts = factories.write_posts(folder / "alice.jsonl", factories.sentences(80))
         self.posts = postsfiles.keep(self.store, posts)
         with socket.socket() as found:
             found.bind(("127.0.0.1", 0))
@@ -131,13 +131,13 @@ def test_two_nodes_of_which_one_ends_go_on_to_what_two_processes_of_one_make(
 
 
 def test_who_waits_for_a_node_that_does_not_come_tries_again_later(cluster: Cluster) -> None:
-    config = cluster.config(limits={"lease_seconds": 1, "meeting_seconds": 3})
+    config = cluster.config(limits={"lease_seconds": 1, "meeting_seconds": 1})
     code, said = cluster.ended(cluster.start(config, 1))[0]
     assert code == 75, said
-    assert "the first node has not been heard of for 3 s (" in said
+    assert "the first node has not been heard of for 1 s (" in said
     code, said = cluster.ended(cluster.start(config, 0))[0]
     assert code == 75, said
-    assert f"node 0 of 2: 1 of 2 processes came to localhost:{cluster.port} within 3 s" in said
+    assert f"node 0 of 2: 1 of 2 processes came to localhost:{cluster.port} within 1 s" in said
     code, said = cluster.ended(cluster.start(config, 1))[0]  # the dataset is there, but nobody to train with
     assert code == 75, said
-    assert f"node 1 of 2: nobody answers at localhost:{cluster.port} within 3 s" in said
+    assert f"node 1 of 2: nobody answers at localhost:{cluster.port} within 1 s" in said

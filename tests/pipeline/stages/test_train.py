@@ -51,7 +51,7 @@ def test_the_loss_is_there_as_numbers_and_as_a_picture(finished: Finished) -> No
 def test_two_processes_go_with_the_killed_one_that_started_them_and_one_goes_on(tmp_path: Path) -> None:
     """The checkpoint of two is taken up by one, with the curve so far; then all stages follow."""
     store = FolderStore(tmp_path / "store")
-    posts = postsfiles.keep(store, factories.write_posts(tmp_path / "alice.jsonl", factories.sentences(200)))
+    posts = postsfiles.keep(store, factories.write_posts(tmp_path / "alice.jsonl", factories.sentences(80)))
 
     def config(processes: int) -> RunConfig:
         settings = factories.small_settings(epochs=6, checkpoint_minutes=0)

@@ -167,7 +167,7 @@ def test_a_server_that_does_not_behave_keeps_nothing_from_being_published(
 ) -> None:
     with wandbserver.running(max(status, 0)) as server:
         url = server.url if status >= 0 else "http://127.0.0.1:9"
-        config = asked(tmp_path, {"alice": TEXTS["Alice"]}, {"mode": "online", "base_url": url})
+        config = asked(tmp_path, {"alice": TEXTS["Alice"][:60]}, {"mode": "online", "base_url": url})
         process = run_pipeline(config, WANDB_API_KEY=wandbserver.KEY, TMPDIR=own_tmp)
     assert process.returncode == 0, process.stderr
     *_, published, kept = process.stderr.splitlines()  # it was published first: that waits for nobody
@@ -187,7 +187,7 @@ def test_a_run_taken_up_again_goes_on_in_the_same_runs_of_wandb(
     tmp_path: Path, own_tmp: str, signum: signal.Signals
 ) -> None:
     tracker = {"mode": "offline"}
-    config = asked(tmp_path, {"alice": TEXTS["Alice"]}, tracker, epochs=30, checkpoint_minutes=0.01)
+    config = asked(tmp_path, {"alice": TEXTS["Alice"]}, tracker, epochs=10, checkpoint_minutes=0.01)
     keys, store = keys_of(config), open_store(config.store)
     environment = {"PATH": "", "HF_HUB_OFFLINE": "1", "TMPDIR": own_tmp, ENVIRONMENT: config.to_json()}
     first = subprocess.Popen([sys.executable, "-P", "-m", "pipeline"], env=environment, stderr=subprocess.DEVNULL)
