@@ -1,6 +1,7 @@
 """What many tests need: a store in a folder, and one small finished run that they can all read."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,11 @@ settings.register_profile("htctl", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("htctl")  # a slow machine is no fault
 
 SHARED = Path(os.environ.get("HTCTL_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+def pytest_configure() -> None:
+    """Tests send Ctrl-C: what starts in the background, this suite too, has it ignored, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

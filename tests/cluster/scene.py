@@ -29,6 +29,7 @@ from pipeline.lease import State
 from pipeline.settings import TINY_TRAIN
 from pipeline.store import Store, open_store
 from pipeline.store.objects import read_json
+from pipeline.training import checkpoints
 from tests import factories, s3server
 
 T = TypeVar("T")
@@ -135,9 +136,8 @@ class Scene:
         return State.parse(found.data).now if found else {}
 
     def saved(self, run: Run) -> bool:
-        """Whether there is a checkpoint, and a process that goes on training."""
-        keys = self.store.list(run.keys.checkpoint(""))
-        return any(entry.key.endswith(".json") and "/engine" not in entry.key for entry in keys)
+        """Whether all of a checkpoint is there: a process that is killed from now on is gone on from it."""
+        return bool(checkpoints.complete(self.store, run.keys))
 
     def current(self, run: Run) -> str:
         """The run that the bot's pointer names."""
