@@ -80,12 +80,12 @@ def _bare(address: str) -> str:
 
 def _escaped(text: str) -> str:
     """Text out of which cleaning, which undoes an entity once, makes what was written."""
-    return _LIKE_ENTITY.sub("&amp;", sound(text))
+    return _LIKE_ENTITY.sub("&amp;", _UNSOUND.sub("", sound(text)))
 
 
 _WEB = re.compile(r"\s*https?://", re.IGNORECASE)
 _IN_URLS = "".join(map(chr, range(0x21, 0x7F)))
-# Control characters are taken out before URLs are.
-_WORD_AHEAD = re.compile("[!-~\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]*[0-9A-Za-z]")
-# As in pipeline/text/cleaning.py; a test compares.
+_WORD_AHEAD = re.compile("[!-~]*[0-9A-Za-z]")
+# As in pipeline/text/cleaning.py; a test compares. What it takes out first could hide an entity, or a word ahead.
+_UNSOUND = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _LIKE_ENTITY = re.compile("&(?=(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9a-f]+);)", re.IGNORECASE)

@@ -1,6 +1,6 @@
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from pipeline.sources import plain
 from pipeline.sources.plain import Piece
@@ -19,6 +19,7 @@ def cleaned(text: str) -> str:
 
 
 @given(st.lists(PLAIN, max_size=5))
+@example(["&", "\x1b", "amp;"])
 def test_cleaning_makes_what_was_written_however_it_was_cut(parts: list[str]) -> None:
     whole = "".join(parts)
     assert plain.assemble([Piece(part) for part in parts]).count("\ud800") == 0
