@@ -16,6 +16,7 @@ from pipeline.errors import HtctlError
 from pipeline.training.packing import IGNORED
 
 BUCKET = 2**25  # gradients that are added up at once; 128 MiB in fp32
+GLOO = "/gloo/"  # its errors are plain ones that name its source file
 
 
 class LostError(HtctlError):
@@ -40,8 +41,7 @@ class Group:
     def join(self, store: Any, backend: str, patience: float) -> None:
         """Be one of those who met at `store` (`meeting.py`); whoever is silent for `patience` seconds is lost."""
         timeout = datetime.timedelta(seconds=patience)
-        with self.together():
-            distributed.init_process_group(backend, store=store, rank=self.rank, world_size=self.size, timeout=timeout)
+        distributed.init_process_group(backend, store=store, rank=self.rank, world_size=self.size, timeout=timeout)
 
     def seed(self, seed: int, step: int) -> None:
         """Have each draw its own random numbers, the same for a step whenever it is made."""
@@ -67,8 +67,7 @@ class Group:
         """Put the sum over all in place of each weight's gradient."""
         for bucket in _buckets(part.grad for part in weights if part.grad is not None):
             whole = torch.cat([gradient.flatten() for gradient in bucket])
-            with self.together():
-                distributed.all_reduce(whole)
+            distributed.all_reduce(whole)
             for gradient, summed in zip(bucket, whole.split([part.numel() for part in bucket]), strict=True):
                 gradient.copy_(summed.view_as(gradient))
 
@@ -76,8 +75,7 @@ class Group:
         """The sum over all of a number."""
         if self.size > 1:
             value = value.detach().clone()
-            with self.together():
-                distributed.all_reduce(value)
+            distributed.all_reduce(value)
         return value
 
     def agree(self, number: int) -> bool:
@@ -85,8 +83,7 @@ class Group:
         if self.size == 1:
             return True
         said = self._tensor(number, -number)
-        with self.together():
-            distributed.all_reduce(said, distributed.ReduceOp.MAX)
+        distributed.all_reduce(said, distributed.ReduceOp.MAX)
         return bool(said[0] == -said[1])
 
     def any(self, stop: bool, due: bool) -> tuple[bool, bool]:
@@ -101,12 +98,14 @@ class Group:
         return self.any(stop=False, due=answer)[1] if self.size > 1 else answer
 
     @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        """A block in which all take part; raises LostError where the others do not."""
+    def connected(self) -> Iterator[None]:
+        """A block in which all work together, by DeepSpeed too; raises LostError where the others cannot be reached."""
         try:
             yield
         except RuntimeError as error:
-            raise LostError(f"rank {self.rank} of {self.size} lost the others: {_line(error)}") from error
+            if isinstance(error, distributed.DistError) or GLOO in str(error):
+                raise LostError(f"rank {self.rank} of {self.size} lost the others: {_line(error)}") from error
+            raise
 
     def _tensor(self, *values: float) -> Tensor:
         where = "cuda" if distributed.get_backend() == "nccl" else "cpu"

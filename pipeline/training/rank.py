@@ -106,8 +106,7 @@ class Kept:
 
         self.settle()
         self.saved, parted = True, running.zero_optimization()
-        with self.group.together():
-            checkpoints.write(running, self.folder, best, self.group)
+        checkpoints.write(running, self.folder, best, self.group)
         if parted:
             self.group.told(True)  # a node's part is whole when each of its ranks has written
         if self.group.is_first or (parted and self.local_rank == 0):
@@ -128,8 +127,7 @@ class Kept:
             raise TryLaterError("the nodes found different checkpoints: one was written meanwhile; all begin again")
         if not self.found:
             return None
-        with self.group.together():
-            checkpoints.restore(running, self.found.folder, best, self.group)
+        checkpoints.restore(running, self.found.folder, best, self.group)
         progress: dict[str, Any] = self.found.progress
         return progress
 
@@ -158,16 +156,16 @@ def train(job: Path, rank: int, size: int, ears: Ears, send: Send) -> None:
     os.environ |= {"RANK": str(group.rank), "WORLD_SIZE": str(group.size)}  # the agent knows of this node alone
     ears.stop = lambda: setattr(group, "stop", True)
     group.stop = group.stop or ears.stopped
-    met = meeting.at(job.with_name("meeting"), node, group.rank, group.size, asked.limits.meeting_seconds)
-    group.join(met, "nccl" if on_gpu else "gloo", SLACK * 60 * asked.limits.step_minutes)
     voice = Voice(send if group.is_first else lambda _: None)
     trainer.group = group
     trainer.checkpoints = Kept(group, ears, send, asked.keeps, asked.found, rank) if asked.keeps else None
     file = stacks(job, rank).open("w", encoding="utf-8")
     faulthandler.register(signal.SIGTERM, file, chain=True)  # the agent's, where another rank has ended
-    with Watchdog(60 * asked.limits.step_minutes, file) as trainer.watchdog:
-        trainer.run(voice)
-    with group.together():
+    met = meeting.at(job.with_name("meeting"), node, group.rank, group.size, asked.limits.meeting_seconds)
+    with group.connected():
+        group.join(met, "nccl" if on_gpu else "gloo", SLACK * 60 * asked.limits.step_minutes)
+        with Watchdog(60 * asked.limits.step_minutes, file) as trainer.watchdog:
+            trainer.run(voice)
         group.told(True)  # nobody leaves while another may need it
     ears.done = True
     send({"done": trainer.progress()})
