@@ -26,9 +26,17 @@ settings.load_profile("htctl")  # a slow machine is no fault
 SHARED = Path(os.environ.get("HTCTL_SHARED", Path(__file__).parents[2] / "shared"))
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Tests send Ctrl-C: what starts in the background, this suite too, has it ignored, and so would what it starts."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(config, "workerinput"):
+        warm.follow(config.workerinput["server"])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """All of pytest-xdist's workers have their processes from one server."""
+    node.workerinput["server"] = warm.serve()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _warm() -> Iterator[None]:
-    """The pipeline's processes start from a server that has loaded the libraries."""
+    """The pipeline's processes start from a server that has loaded the libraries; it is there once one is asked for."""
     with warm.started_by(warm.Popen):
         yield
 

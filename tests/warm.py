@@ -50,6 +50,20 @@ def context() -> Any:
     return made
 
 
+def serve() -> str:
+    """Start the server, which loads while others do something else; returns its address."""
+    context()
+    return str(SERVER._forkserver_address)  # type: ignore[attr-defined]
+
+
+def follow(address: str) -> None:
+    """Have processes come from a server that another process has started."""
+    SERVER._forkserver_address = address  # type: ignore[attr-defined]
+    SERVER.ensure_running = lambda: None  # type: ignore[method-assign]
+    if SERVER._forkserver_alive_fd is None:  # type: ignore[attr-defined]
+        SERVER._forkserver_alive_fd = os.open(os.devnull, os.O_RDONLY)  # type: ignore[attr-defined]
+
+
 class Popen(subprocess.Popen[Any]):
     """As subprocess has it; `warm` is the process that came from the server, if this one did."""
 
@@ -128,8 +142,7 @@ def _become(
     words: list[str], environment: dict[str, str], folder: str, session: bool, streams: Any, server: str
 ) -> None:
     """Be the process that would have been started; what it starts comes from the same server."""
-    SERVER._forkserver_address = server  # type: ignore[attr-defined]
-    SERVER.ensure_running = lambda: None  # type: ignore[method-assign]
+    follow(server)
     _start_by(Popen)
     multiprocessing.current_process().daemon = False
     _, kind, what, *arguments = ["", *(word for word in words if word != "-P")]
