@@ -20,7 +20,7 @@ from pipeline.store import Store
 from pipeline.store.fenced import FencedStore
 from pipeline.store.objects import read_json
 
-LOOK_S = 5.0  # seconds between looks into the store, at most
+LOOK_S = 5.0  # seconds between looks into the store, at most; less at first
 
 
 def run(config: RunConfig, store: Store, report: Report, scratch: Path, node: Node) -> str:
@@ -73,7 +73,8 @@ class _Generation:
 
 def _wait(store: Store, keys: RunKeys, patience: float, there: Callable[[], bool]) -> None:
     """Until something is there; raises TryLaterError once the run's lease was not renewed for `patience` seconds."""
-    seen, since = store.version(keys.lease), time.monotonic()
+    began = since = time.monotonic()
+    seen = store.version(keys.lease)
     while not there():
         leave_if_told()
         now = store.version(keys.lease)
@@ -84,4 +85,4 @@ def _wait(store: Store, keys: RunKeys, patience: float, there: Callable[[], bool
                 f"the first node has not been heard of for {patience:g} s ({store.place(keys.lease)}); "
                 "this one ends, to come back with it (limits.meeting_seconds)"
             )
-        time.sleep(min(LOOK_S, patience / 10))
+        time.sleep(min(LOOK_S, patience / 10, 0.2 + (time.monotonic() - began) / 4))

@@ -34,16 +34,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Three for two CPUs: a third of the time tests wait for a server, a lease or a signal."""
+    return max(1, len(os.sched_getaffinity(0)) * 3 // 2)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """All of pytest-xdist's workers have their processes from one server."""
     node.workerinput["server"] = warm.serve()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the finished run, a training, is slow too."""
+    """What needs the finished run, a training, is slow too; what is long waits until it is asked for."""
     for item in items:
         if "finished" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("long") and not os.environ.get("HTCTL_LONG"):
+            item.add_marker(pytest.mark.skip(reason="takes long: HTCTL_LONG=1 has it run"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,6 +14,8 @@ from pipeline.plan import STAGES
 from tests import s3server, survival
 
 pytestmark = pytest.mark.slow
+SHORT = ["scrape", "train", "publish"]
+OTHERS = [stage for stage in STAGES if stage not in SHORT]
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> survival.Scene:
     return survival.prepare(tmp_path_factory.mktemp("scene"))
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.long)])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "folder":
         return str(tmp_path / "store")
@@ -35,7 +37,7 @@ def test_a_killed_run_ends_as_the_unbroken_one(scene: survival.Scene, address: s
     assert found["loads"] > 1
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", [*SHORT, *(pytest.param(name, marks=pytest.mark.long) for name in OTHERS)])
 def test_ctrl_c_in_any_stage_is_130_and_the_run_goes_on(scene: survival.Scene, tmp_path: Path, stage: str) -> None:
     found = survival.signal_round(scene, str(tmp_path / "store"), signal.SIGINT, stage, random.Random(stage))
     assert found["wrong"] == []
@@ -43,7 +45,7 @@ def test_ctrl_c_in_any_stage_is_130_and_the_run_goes_on(scene: survival.Scene, t
     assert "Traceback" not in found["said"]
 
 
-@pytest.mark.parametrize("stage", ["clean", "train"])
+@pytest.mark.parametrize("stage", [pytest.param("clean", marks=pytest.mark.long), "train"])
 def test_sigterm_is_75_and_the_run_goes_on(scene: survival.Scene, tmp_path: Path, stage: str) -> None:
     found = survival.signal_round(scene, str(tmp_path / "store"), signal.SIGTERM, stage, random.Random(stage))
     assert found["wrong"] == []

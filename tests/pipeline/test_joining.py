@@ -96,7 +96,7 @@ def cluster(clusters: list[Cluster]) -> Cluster:
     ("stage", "harm", "says"),
     [
         ("0", signal.SIGKILL, "node 0 of 2: rank 0 of 2 lost the others: "),
-        ("2", signal.SIGTERM, "training is kept at step "),
+        pytest.param("2", signal.SIGTERM, "training is kept at step ", marks=pytest.mark.long),
     ],
 )
 def test_two_nodes_of_which_one_ends_go_on_to_what_two_processes_of_one_make(

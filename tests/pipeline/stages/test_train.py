@@ -48,6 +48,7 @@ def test_the_loss_is_there_as_numbers_and_as_a_picture(finished: Finished) -> No
 
 @pytest.mark.slow
 @pytest.mark.cold
+@pytest.mark.long
 def test_two_processes_go_with_the_killed_one_that_started_them_and_one_goes_on(tmp_path: Path) -> None:
     """The checkpoint of two is taken up by one, with the curve so far; then all stages follow."""
     store = FolderStore(tmp_path / "store")

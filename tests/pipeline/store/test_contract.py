@@ -110,14 +110,14 @@ def test_the_same_bytes_have_been_written_already(store: Store) -> None:
 
 
 def test_of_many_writers_one_wins(address: str) -> None:
+    stores = [open_store(address) for _ in range(8)]
     for turn in range(3):
         wins: list[int] = []
         start = threading.Barrier(8)
 
         def race(number: int, turn: int, start: Any, wins: list[int]) -> None:
-            mine = open_store(address)
             start.wait()
-            if mine.swap(f"race/{turn}", f"writer {number}".encode(), ABSENT):
+            if stores[number].swap(f"race/{turn}", f"writer {number}".encode(), ABSENT):
                 wins.append(number)
 
         threads = [threading.Thread(target=race, args=(number, turn, start, wins)) for number in range(8)]

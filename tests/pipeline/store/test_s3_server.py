@@ -51,6 +51,7 @@ def test_an_endpoint_is_a_url_and_speaks_what_it_says(monkeypatch: pytest.Monkey
     says = "endpoint: localhost:8333; it must begin with http:// or https://"
     with pytest.raises(ConfigError, match=says):
         S3Store("s3://bucket?endpoint=localhost:8333")
+    monkeypatch.setattr(s3_server, "FIRST_PATIENCE_S", 1)
     with serving(Answers()) as address, pytest.raises(StoreError, match="does not speak https; is its endpoint http:"):
         S3Store(address.replace("http:", "https:")).write("key", b"")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "localhost:8333")

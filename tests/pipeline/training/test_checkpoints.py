@@ -219,7 +219,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 @pytest.mark.parametrize(
     ("signum", "code", "says"),
     [
-        (signal.SIGINT, 130, "stopped; the same command goes on from here"),
+        pytest.param(signal.SIGINT, 130, "stopped; the same command goes on from here", marks=pytest.mark.long),
         (signal.SIGTERM, 75, "error: stopped on SIGTERM, training is kept at step "),
         (signal.SIGKILL, -9, ""),
     ],

@@ -64,8 +64,8 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trainer, dict[str, 
     ("stage", "precision", "offload", "first", "then"),
     [
         ("1", "fp32", False, 2, 1),
-        ("2", "fp32", True, 2, 3),
-        ("3", "fp32", True, 2, 1),
+        pytest.param("2", "fp32", True, 2, 3, marks=pytest.mark.long),
+        pytest.param("3", "fp32", True, 2, 1, marks=pytest.mark.long),
         ("3", "bf16", False, 1, 2),
     ],
 )
@@ -93,7 +93,7 @@ def test_a_training_that_goes_on_in_another_number_of_processes_ends_as_in_one(
     assert apart < CLOSE[precision][1] * size
 
 
-@pytest.mark.parametrize(("stage", "processes"), [("1", 1), ("3", 2)])
+@pytest.mark.parametrize(("stage", "processes"), [("1", 1), pytest.param("3", 2, marks=pytest.mark.long)])
 def test_with_adamw_s_state_in_the_machine_s_memory_a_training_goes_on_to_the_bit(
     tmp_path: Path, stage: str, processes: int
 ) -> None:
@@ -104,6 +104,7 @@ def test_with_adamw_s_state_in_the_machine_s_memory_a_training_goes_on_to_the_bi
     assert (tmp_path / "then" / weights).read_bytes() == (tmp_path / weights).read_bytes()
 
 
+@pytest.mark.long
 def test_as_many_processes_go_on_to_the_bit_in_bf16_too(tmp_path: Path) -> None:
     """At stage 3, where weights travel, and by other ways in a training's first step than later."""
     given: dict[str, Any] = {"zero_stage": "3", "precision": "bf16", "micro_batch": 1}

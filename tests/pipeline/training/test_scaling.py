@@ -53,7 +53,9 @@ os._exit(0)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("stage", "first", "then"), [("0", 2, 2), ("1", 1, 2), ("3", 2, 2)])
+@pytest.mark.parametrize(
+    ("stage", "first", "then"), [("1", 1, 2), *(pytest.param(stage, 2, 2, marks=pytest.mark.long) for stage in "03")]
+)
 def test_a_training_in_fp16_ends_as_in_fp32_and_goes_on_to_the_bit(
     tmp_path: Path, stage: str, first: int, then: int
 ) -> None:

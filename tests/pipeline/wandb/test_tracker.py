@@ -161,7 +161,11 @@ def test_online_the_runs_are_at_the_server_with_artifacts_lineage_and_metrics(tm
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("status", [401, 429, 500, 0, -1], ids=["401", "429", "500", "hangs", "gone"])
+@pytest.mark.parametrize(
+    "status",
+    [401, *(pytest.param(status, marks=pytest.mark.long) for status in (429, 500)), 0, -1],
+    ids=["401", "429", "500", "hangs", "gone"],
+)
 def test_a_server_that_does_not_behave_keeps_nothing_from_being_published(
     tmp_path: Path, own_tmp: str, status: int
 ) -> None:
@@ -182,7 +186,7 @@ def test_a_server_that_does_not_behave_keeps_nothing_from_being_published(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("signum", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_a_run_taken_up_again_goes_on_in_the_same_runs_of_wandb(
     tmp_path: Path, own_tmp: str, signum: signal.Signals
 ) -> None:
