@@ -23,7 +23,7 @@ from multiprocessing import forkserver, reduction
 from pathlib import Path
 from typing import Any
 
-OF_CODE = ("pipeline.training", "from transformers")  # what `python -c` names if it loads them
+OF_CODE = ("pipeline.training", "pipeline.text", "from transformers")  # what `python -c` names if it loads them
 HEAVY = ("pipeline", "pipeline.adoption", "pipeline.generation", "pipeline.training.rank")  # what loads them
 HEAVY += ("deepspeed.checkpoint.ds_to_universal", "pipeline.wandb.process")
 READ_EARLY = ("TRANSFORMERS_", "DS_", "CUDA_", "LD_")

@@ -27,7 +27,7 @@ from tests import factories
 from tests.conftest import Finished, make_run
 from tests.pipeline import contexts
 
-SETTINGS = factories.small_settings(epochs=12, choose="best", checkpoint_minutes=0)
+SETTINGS = factories.small_settings(epochs=6, choose="best", checkpoint_minutes=0)
 
 
 class Engine:
@@ -228,15 +228,15 @@ def test_a_stopped_training_ends_as_the_unbroken_one(
     unbroken: Finished, tmp_path: Path, signum: int, code: int, says: str
 ) -> None:
     """To the bit: the weights, and the curve, whatever the moment; a checkpoint is kept after every step here."""
-    run = make_run(tmp_path, {"alice": factories.sentences(3)}, SETTINGS)  # ends with 65: only its store is used
+    store = FolderStore(tmp_path / "store")
     files = {"alice": unbroken.config.posts["alice"]}
-    config = factories.run_config(**SETTINGS, store=run.store.address, handles=["alice"], posts=files)
+    config = factories.run_config(**SETTINGS, store=store.address, handles=["alice"], posts=files)
     for name in ("data", "index.json"):
         key = f"posts/file/{files['alice']}/{name}"
-        run.store.write(key, unbroken.store.read(key).data)
+        store.write(key, unbroken.store.read(key).data)
     environment = {**os.environ, ENVIRONMENT: config.to_json()}
     process = subprocess.Popen([sys.executable, "-m", "pipeline"], env=environment, stderr=subprocess.PIPE, text=True)
-    folder = Path(run.store.address, "bots", "alice", "runs", unbroken.keys.run, "checkpoints")
+    folder = Path(store.address, "bots", "alice", "runs", unbroken.keys.run, "checkpoints")
     for _ in range(600):
         if len(list(folder.glob("*.json"))) == 2:
             break

@@ -63,7 +63,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trainer, dict[str, 
 @pytest.mark.parametrize(
     ("stage", "precision", "offload", "first", "then"),
     [
-        ("1", "fp32", False, 2, 1),
+        pytest.param("1", "fp32", False, 2, 1, marks=pytest.mark.long),
         pytest.param("2", "fp32", True, 2, 3, marks=pytest.mark.long),
         pytest.param("3", "fp32", True, 2, 1, marks=pytest.mark.long),
         ("3", "bf16", False, 1, 2),
