@@ -1,5 +1,6 @@
 """What many tests need: a store in a folder, and one small finished run that they can all read."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -20,7 +21,9 @@ from pipeline.store import open_store
 from pipeline.store.folder import FolderStore
 from tests import factories, s3server, warm
 
-settings.register_profile("htctl", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LONG = bool(os.environ.get("HTCTL_LONG"))
+examples = 100 if LONG else 25
+settings.register_profile("htctl", max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("htctl")  # a slow machine is no fault
 
 SHARED = Path(os.environ.get("HTCTL_SHARED", Path(__file__).parents[2] / "shared"))
@@ -45,12 +48,23 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["server"] = warm.serve()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is there once all tests are known stays, so Python need not look through it for garbage again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs the finished run, a training, is slow too; what is long waits until it is asked for."""
     for item in items:
         if "finished" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
-        if item.get_closest_marker("long") and not os.environ.get("HTCTL_LONG"):
+        if item.get_closest_marker("long") and not LONG:
             item.add_marker(pytest.mark.skip(reason="takes long: HTCTL_LONG=1 has it run"))
 
 

@@ -96,7 +96,7 @@ def different(items: list[Any]) -> int:
     return len({name for name in ids if name}) + sum(1 for name in ids if not name)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(ITEMS, CUTS, CUTS)
 def test_nothing_is_lost_and_the_cut_does_not_matter(items: list[Any], one: list[int], other: list[int]) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -119,7 +119,7 @@ def test_nothing_is_lost_and_the_cut_does_not_matter(items: list[Any], one: list
         assert seen[0] == seen[1]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(st.lists(POST, min_size=1, max_size=30), CUTS)
 def test_every_kept_post_is_in_one_part_of_the_dataset(items: list[Any], cuts: list[int]) -> None:
     sound = [{"id": str(100 + number), "text": text} for number, text in enumerate(factories.sentences(60))]

@@ -23,7 +23,7 @@ TEXT = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_siz
 NAME = TEXT.filter(escape.shown)
 COUNT = st.integers(0, 99999)
 pytestmark = pytest.mark.slow
-OFTEN = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+OFTEN = settings(suppress_health_check=list(HealthCheck))
 ADDRESS = st.one_of(st.just(""), TEXT, TEXT.map(lambda text: f"https://x.y/{text}"))
 
 
