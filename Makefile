@@ -26,7 +26,7 @@ types: $(VENV)/dev        ## mypy, strict on the source
 rooms: $(VENV)/dev        ## who may import whom
 	$(BIN)/lint-imports
 
-test: $(VENV)/dev         ## pytest: a process for each core, then one for what shares a cluster
+test: $(VENV)/dev         ## pytest: three processes for two cores, then one for what shares a cluster
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not cluster"
 	$(BIN)/python -m pytest -m cluster
 

@@ -1,6 +1,5 @@
 """What the server of `warm.py` loads: all that runs import by and by, and what their libraries read from files once."""
 
-import gc
 import importlib
 
 import py3langid
@@ -18,5 +17,3 @@ MODULES += [f"pipeline.training.{name}" for name in ("kernels", "rank", "ranks",
 for name in MODULES:
     importlib.import_module(name)
 py3langid.classify("its model is read now")
-gc.collect()
-gc.freeze()

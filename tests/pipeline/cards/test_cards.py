@@ -23,7 +23,7 @@ TEXT = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_siz
 NAME = TEXT.filter(escape.shown)
 COUNT = st.integers(0, 99999)
 pytestmark = pytest.mark.slow
-OFTEN = settings(suppress_health_check=list(HealthCheck))
+LARGE = settings(suppress_health_check=list(HealthCheck))  # as what strangers wrote may be
 ADDRESS = st.one_of(st.just(""), TEXT, TEXT.map(lambda text: f"https://x.y/{text}"))
 
 
@@ -68,7 +68,7 @@ def check_harmless(card: str) -> None:
 
 
 @pytest.mark.parametrize("template", CARDS)
-@OFTEN
+@LARGE
 @given(found=facts())
 def test_a_run_s_card_is_harmless_and_whole_whatever_strangers_wrote(template: str, found: dict[str, Any]) -> None:
     card = TEMPLATES[template](found)
@@ -81,7 +81,7 @@ def test_a_run_s_card_is_harmless_and_whole_whatever_strangers_wrote(template: s
     assert all(len(set(rows)) == 1 for rows in tables)
 
 
-@OFTEN
+@LARGE
 @given(found=facts())
 def test_every_sample_is_read_as_it_was_written(found: dict[str, Any]) -> None:
     text = shown.Page(shown.rendered(TEMPLATES["htctl"](found))).text
@@ -89,7 +89,7 @@ def test_every_sample_is_read_as_it_was_written(found: dict[str, Any]) -> None:
         assert escape.shown(sample) in text
 
 
-@OFTEN
+@LARGE
 @given(given=given_cards())
 def test_an_original_card_is_harmless_and_whole_whatever_strangers_wrote(given: original.Given) -> None:
     card = original.write(given)
@@ -102,7 +102,7 @@ def test_an_original_card_is_harmless_and_whole_whatever_strangers_wrote(given: 
         assert data.get("thumbnail", "") == escape.url(given.thumbnail)
 
 
-@OFTEN
+@LARGE
 @given(given=given_cards())
 def test_what_an_original_card_tells_can_be_read_back(given: original.Given) -> None:
     found = reading.read(original.write(given), [account.handle for account in given.accounts])
